@@ -1,0 +1,142 @@
+// Node: one Raft replica as a pure state machine. Calls change it; TakeReady() says what must happen outside.
+//
+// The Ready contract (raft/README.md has the picture):
+// 1. The driver takes a Ready, hands `write` to the log store as one write, sends `messages` at once, and applies
+//    `committed` in order. It never waits for one before starting the other.
+// 2. When the log store reports a write durable the driver calls OnWritten(write_id). Only then do votes and
+//    acknowledgements that the write justifies come out, in a later Ready (SAFETY A2, R1). Reports may be skipped
+//    over (a later id covers earlier ones) and stale ones are harmless.
+// 3. A leader counts itself for an entry only after OnWritten covered it.
+// 4. OnApplied(i) tells how far the state machine is. Configurations take effect when applied.
+// 5. Stepping is event driven; Tick() only ages timers.
+// Every failure of a contract here is a bug and a CHECK; every odd message is dropped or answered, never a CHECK.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "base/rng.h"
+#include "raft/core/message.h"
+#include "raft/core/options.h"
+#include "raft/core/types.h"
+
+namespace kronika::raft {
+
+enum class Role : std::uint8_t { kFollower, kPreCandidate, kCandidate, kLeader };
+std::string_view Name(Role role);
+
+// One write for the log store: hard state, a cut of the uncommitted suffix, entries; in this order, atomically.
+struct Write {
+  std::uint64_t id = 0;  // increases by one per write of this node; 0 = nothing to write
+  Term leader_term;      // the term in which this write was made (SAFETY A2)
+  std::optional<HardState> hard_state;
+  std::optional<Index> truncate_from;
+  std::vector<Entry> entries;
+};
+
+// A read that may be answered from the state machine once it has applied `index` (Raft thesis §6.4).
+struct ReadGrant {
+  std::uint64_t context = 0;
+  Index index;
+  bool granted = false;  // false: leadership was lost; fail the read
+};
+
+// A follower needs entries that are no longer in memory: read them from the log store, then ProvideEntries().
+struct EntriesWanted {
+  ReplicaId to;
+  Index first;
+  Index last;  // inclusive
+  std::size_t bytes_max = 0;
+};
+
+struct Ready {
+  Write write;                          // write.id == 0: nothing
+  std::vector<Message> messages;
+  std::vector<Entry> committed;         // next to apply, in order, each exactly once
+  std::vector<ReadGrant> reads;
+  std::vector<EntriesWanted> entries_wanted;
+  std::vector<ReplicaId> installs_wanted;  // followers behind the log's start: start a full install (once each)
+  bool role_changed = false;            // role, term or leader differ from the last Ready
+};
+
+// What a replica starts from: found in the journal and the manifest.
+struct Recovered {
+  HardState hard_state;
+  LogStart start;              // the state machine's applied point
+  std::vector<Entry> entries;  // start.index + 1 ..., contiguous
+};
+
+struct Progress;  // progress.h
+
+struct ReplicaStatus {
+  ReplicaId id;
+  Index match;
+  bool voter = false;
+  bool active = false;       // answered within the last election timeout
+  int ticks_since_caught_up = 0;  // since match last reached this leader's last index of that moment (ISR, C9)
+};
+
+struct NodeStatus {
+  ReplicaId self;
+  Role role = Role::kFollower;
+  Term term;
+  ReplicaId leader;  // !valid() = unknown
+  Index last, commit, applied, durable, first;  // first: lowest index whose entry or term is known
+  Membership membership;
+  std::vector<ReplicaStatus> replicas;  // leader only
+  Term leader_epoch;  // the term of the last leader whose own-term entry was applied here (SAFETY C10)
+  bool serving = false;  // leader that has applied an entry of its own term (SAFETY C2)
+  std::string Describe() const;
+};
+
+class Node {
+ public:
+  Node(ReplicaId self, Options options, Recovered recovered, Rng& rng);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  void Tick();
+  void Step(Message message);
+  // kNotLeader; kBusy beyond uncommitted_bytes_max or during a transfer. Returns the entry's index.
+  Result<Index> Propose(EntryType type, Slice payload, std::int64_t append_time_ms);
+  // Starts a change to `target` (voters and learners; `outgoing` must be empty): enters joint consensus if the
+  // voters differ by more than nothing, leaves it by itself once the joint entry is applied. kBusy while another
+  // change is not applied; kInvalidArgument if target.metadata_index is not above the applied one.
+  Result<Index> ProposeMembership(Membership target, std::int64_t append_time_ms);
+  Status TransferLeadership(ReplicaId to);
+  // Answered in Ready.reads, also on loss of leadership.
+  void ReadIndex(std::uint64_t context);
+  // Campaigns at once with a pre-vote (the first live founder, a peer whose connection was reset: B8).
+  void Campaign();
+  // The driver's view of who is live, for the waiting order n*T/2 (SAFETY B8); `rank` is how many live replicas
+  // stand before this one in assignment order.
+  void SetElectionRank(int rank);
+  // After a gap longer than an election timeout (B7) or a new stream to a peer (D-11).
+  void ResetLeases();
+  void ResetProgress(BrokerId peer);
+
+  bool HasReady() const;
+  Ready TakeReady();
+  void OnWritten(std::uint64_t write_id);
+  void OnApplied(Index applied);
+  void ProvideEntries(ReplicaId to, Index first, std::vector<Entry> entries);
+  // Leader: the install to `to` ended (well: its log now ends at `index`) or failed (index 0).
+  void OnInstallSent(ReplicaId to, Index index);
+  // Follower: a full install was made durable; the log now starts at `start` unless it already matched there.
+  void OnInstalled(LogStart start);
+  // The state machine is durable up to `index` outside of the log; entries up to it may be forgotten in memory.
+  void Compact(Index index);
+
+  NodeStatus status() const;
+
+ private:
+  friend class Invariants;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kronika::raft

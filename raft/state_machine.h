@@ -1,0 +1,49 @@
+// StateMachine: what a group's committed entries are applied to: a partition, or the metadata image.
+//
+// 1. Apply runs on the group's loop, in index order, each committed entry exactly once per life of the object; it
+//    depends on the entry alone (SAFETY R7) and does not block.
+// 2. Install: the leader's side reads a consistent state at one index as chunks; the follower's side stages them
+//    beside the old state and swaps in Finish(), which completes when everything is durable.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "raft/core/node.h"
+
+namespace kronika::raft {
+
+class InstallSource {
+ public:
+  virtual ~InstallSource() = default;
+  virtual const LogStart& start() const = 0;
+  // The next chunk (a header the sink understands, and bytes); an empty header ends the stream.
+  struct Chunk {
+    std::string header;
+    Slices payload;
+  };
+  virtual void Next(std::size_t bytes_max, Done<Chunk> done) = 0;
+};
+
+class InstallSink {
+ public:
+  virtual ~InstallSink() = default;  // before Finish: the staged state is dropped
+  virtual void Write(InstallSource::Chunk chunk, Done<void> done) = 0;
+  // Everything staged is durable; gives the manifest for the log store's `installed` record. The swap itself
+  // happens in StateMachine::AdoptInstall, after that record is durable.
+  virtual void Finish(Done<std::string> done) = 0;
+};
+
+class StateMachine {
+ public:
+  virtual ~StateMachine() = default;
+  virtual void Apply(const Entry& entry) = 0;
+  // Role, term, leader or serving changed.
+  virtual void OnStatus(const NodeStatus& status) = 0;
+  virtual void OpenInstallSource(LogStart start, Done<std::unique_ptr<InstallSource>> done) = 0;
+  virtual std::unique_ptr<InstallSink> OpenInstallSink(LogStart start) = 0;
+  virtual void AdoptInstall(LogStart start, std::string manifest, Done<void> done) = 0;
+};
+
+}  // namespace kronika::raft
