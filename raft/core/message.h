@@ -1,4 +1,5 @@
-// Messages between the replicas of one group. In memory only; raft/codec puts them into super-frames.
+// Messages between the replicas of one group. In memory only; raft/codec puts them into
+// super-frames.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +11,21 @@
 namespace kronika::raft {
 
 enum class MessageType : std::uint8_t {
-  kPreVote,          // term = the term the sender would campaign for; log_index/log_term = its last entry
-  kPreVoteResponse,  // reject; term as in etcd: the asked term if granted, else the receiver's
+  kPreVote,  // term = the term the sender would campaign for; log_index/log_term = its last entry
+  kPreVoteResponse,  // granted: term = the term that was asked for. reject: term = the sender's
+                     // own; busy = refused because a leader is alive here (SAFETY B8)
   kVote,
   kVoteResponse,
-  kAppend,           // log_index/log_term = the entry before `entries`; commit
-  kAppendResponse,   // accepted: log_index = match (durable at the sender). reject: log_index = the refused previous
-                     // index, hint_index/hint_term = where to try next; busy = could not be taken now (SAFETY B9)
-  kHeartbeat,        // commit (clamped to the receiver's match), read_context
-  kHeartbeatResponse,// read_context echoed; log_index = match
-  kInstallDone,      // leader to itself-as-driver and follower to leader: an install ended at log_index/log_term
-  kTimeoutNow,       // leadership transfer: campaign at once, without pre-vote
+  kAppend,          // log_index/log_term = the entry before `entries`; commit
+  kAppendResponse,  // accepted: log_index = match (durable at the sender), hint_index = match in
+                    // its memory. reject: log_index = the refused previous index,
+                    // hint_index/hint_term = where to try next; busy = could not be taken now
+                    // (SAFETY B9)
+  kHeartbeat,          // commit (clamped to the receiver's match), read_context
+  kHeartbeatResponse,  // read_context echoed; log_index, hint_index as in kAppendResponse; commit =
+                       // the sender's
+  kInstallDone,        // follower to leader: a full install is durable, the log starts at log_index
+  kTimeoutNow,         // leadership transfer: campaign at once, without pre-vote
 };
 std::string_view Name(MessageType type);
 
