@@ -38,9 +38,12 @@ class InstallSink {
 class StateMachine {
  public:
   virtual ~StateMachine() = default;
-  virtual void Apply(const Entry& entry) = 0;
+  virtual void Apply(const Entry& entry) = 0;  // kData and kControl carry meaning; the others only move the index
   // Role, term, leader or serving changed.
   virtual void OnStatus(const NodeStatus& status) = 0;
+  // Commit, match or durable may have moved; once a processing turn, after Apply. Only entries up to
+  // min(applied, durable) may reach anything durable outside of the log (SAFETY A6).
+  virtual void OnAdvance(const NodeStatus& status) = 0;
   virtual void OpenInstallSource(LogStart start, Done<std::unique_ptr<InstallSource>> done) = 0;
   virtual std::unique_ptr<InstallSink> OpenInstallSink(LogStart start) = 0;
   virtual void AdoptInstall(LogStart start, std::string manifest, Done<void> done) = 0;

@@ -1,0 +1,194 @@
+#include "raft/group.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace kronika::raft {
+
+Group::Group(const GroupEnvironment& environment, GroupSpec spec, std::unique_ptr<StateMachine> state_machine)
+    : loop_(environment.loop),
+      store_(environment.store),
+      host_(environment.host),
+      log_(environment.log),
+      id_(spec.id),
+      generation_(spec.generation),
+      self_(spec.self),
+      created_(std::move(spec.created)),
+      node_(spec.self, environment.options, std::move(spec.recovered), environment.rng),
+      status_(node_.status()),
+      state_machine_(std::move(state_machine)),
+      applied_(status_.applied) {}
+
+Group::~Group() {
+  for (auto& [context, done] : reads_) done(Fail(ErrorCode::kShutdown, "the group is closing"));
+  for (auto& read : granted_reads_) read.done(Fail(ErrorCode::kShutdown, "the group is closing"));
+}
+
+void Group::Start() {
+  if (!created_) return Activate();
+  store_.Append({.group = id_, .created = std::move(created_)}, [self = weak_from_this()](Status written) {
+    auto group = self.lock();
+    if (!group) return;
+    if (!written) return group->host_.StoreFailed(written.error());
+    group->Activate();
+  });
+}
+
+void Group::Activate() {
+  active_ = true;
+  state_machine_->OnStatus(status_);
+  host_.StatusChanged(*this);
+  host_.MarkDirty(*this);
+}
+
+void Group::Tick() {
+  if (!active_ || adopting_) return;
+  node_.Tick();
+  if (node_.HasReady()) host_.MarkDirty(*this);
+}
+
+void Group::Step(Message message) {
+  if (!active_ || adopting_) return;  // as if lost: the sender tries again
+  node_.Step(std::move(message));
+  host_.MarkDirty(*this);
+}
+
+std::int64_t Group::AppendTime() {
+  last_append_time_ms_ = std::max(last_append_time_ms_, loop_.WallNowMs());
+  return last_append_time_ms_;
+}
+
+Result<Index> Group::Propose(EntryType type, Slice payload) {
+  if (!active_ || adopting_) return Fail(ErrorCode::kNotLeader, "the replica is not ready");
+  auto index = node_.Propose(type, std::move(payload), AppendTime());
+  if (index) host_.MarkDirty(*this);
+  return index;
+}
+
+Result<Index> Group::ProposeMembership(Membership target) {
+  if (!active_ || adopting_) return Fail(ErrorCode::kNotLeader, "the replica is not ready");
+  auto index = node_.ProposeMembership(std::move(target), AppendTime());
+  if (index) host_.MarkDirty(*this);
+  return index;
+}
+
+void Group::ReadIndex(Done<Index> done) {
+  if (!active_ || adopting_) {
+    return loop_.Post([done = std::move(done)]() mutable {
+      done(Fail(ErrorCode::kNotLeader, "the replica is not ready"));
+    });
+  }
+  std::uint64_t context = next_read_++;
+  reads_.emplace(context, std::move(done));
+  node_.ReadIndex(context);
+  host_.MarkDirty(*this);
+}
+
+void Group::Campaign() {
+  if (!active_ || adopting_) return;
+  node_.Campaign();
+  host_.MarkDirty(*this);
+}
+
+void Group::Process() {
+  bool advanced = false;
+  while (active_ && !adopting_ && node_.HasReady()) {
+    Ready ready = node_.TakeReady();
+    advanced = true;
+    if (ready.write.id != 0) Persist(std::move(ready.write));                      // 1
+    for (auto& message : ready.messages) host_.Send(*this, std::move(message));    // 2
+    Apply(ready.committed);                                                        // 3
+    AnswerReads(ready.reads);                                                      // 4
+    for (const auto& wanted : ready.entries_wanted) ReadForFollower(wanted);       // 5
+    for (ReplicaId to : ready.installs_wanted) host_.InstallWanted(*this, to);     // 6
+    status_ = node_.status();
+    if (ready.role_changed) {                                                      // 7
+      state_machine_->OnStatus(status_);
+      host_.StatusChanged(*this);
+    }
+  }
+  if (!advanced) return;
+  RunWaitingReads();
+  state_machine_->OnAdvance(status_);
+}
+
+void Group::Persist(Write write) {
+  std::uint64_t id = write.id;
+  store_.Append({.group = id_, .raft = std::move(write)}, [self = weak_from_this(), id](Status written) {
+    auto group = self.lock();
+    if (!group) return;
+    if (!written) return group->host_.StoreFailed(written.error());
+    group->node_.OnWritten(id);
+    group->host_.MarkDirty(*group);
+  });
+}
+
+void Group::Apply(std::vector<Entry>& committed) {
+  for (auto& entry : committed) {
+    KRONIKA_CHECK(entry.index == applied_ + 1, "entries are applied in order");
+    last_append_time_ms_ = std::max(last_append_time_ms_, entry.append_time_ms);
+    state_machine_->Apply(entry);
+    applied_ = entry.index;
+  }
+  if (!committed.empty()) node_.OnApplied(applied_);
+}
+
+void Group::AnswerReads(std::vector<ReadGrant>& grants) {
+  for (const auto& grant : grants) {
+    auto found = reads_.find(grant.context);
+    if (found == reads_.end()) continue;
+    Done<Index> done = std::move(found->second);
+    reads_.erase(found);
+    if (grant.granted) {
+      granted_reads_.push_back({grant.index, std::move(done)});
+    } else {
+      done(Fail(ErrorCode::kNotLeader, "leadership was not confirmed"));
+    }
+  }
+}
+
+void Group::RunWaitingReads() {
+  while (!granted_reads_.empty() && granted_reads_.front().index <= applied_) {
+    auto read = std::move(granted_reads_.front());
+    granted_reads_.pop_front();
+    read.done(read.index);
+  }
+}
+
+void Group::ReadForFollower(const EntriesWanted& wanted) {
+  auto given = [self = weak_from_this(), to = wanted.to, first = wanted.first](Result<std::vector<Entry>> entries) {
+    auto group = self.lock();
+    if (!group) return;
+    // Nothing readable: the core finds the follower below the log's start and asks for an install.
+    if (!entries) entries = std::vector<Entry>{};
+    group->node_.ProvideEntries(to, first, std::move(*entries));
+    group->host_.MarkDirty(*group);
+  };
+  store_.Read(id_, wanted.first, wanted.last, wanted.bytes_max, std::move(given));
+}
+
+void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) {
+  adopting_ = true;
+  GroupWrite write{.group = id_, .installed = Installed{start, manifest}};
+  store_.Append(std::move(write), [self = weak_from_this(), start, manifest, done = std::move(done)](
+                                      Status written) mutable {
+    auto group = self.lock();
+    if (!group) return;
+    if (!written) return group->host_.StoreFailed(written.error());
+    auto& machine = *group->state_machine_;
+    machine.AdoptInstall(start, std::move(manifest), [self, start, done = std::move(done)](Status adopted) mutable {
+      auto group = self.lock();
+      if (!group) return;
+      group->adopting_ = false;
+      if (adopted) {
+        group->node_.OnInstalled(start);
+        group->applied_ = start.index;
+      }
+      group->host_.MarkDirty(*group);
+      done(std::move(adopted));
+    });
+  });
+}
+
+}  // namespace kronika::raft

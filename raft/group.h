@@ -1,0 +1,118 @@
+// Group: one replica of one Raft group, driven: persist → send → apply, in the order of the Ready contract.
+//
+// Runs on its manager's loop. 1. Nothing of the group leaves before its `created` record is durable (SAFETY A3).
+// 2. A write and the messages beside it start together; what a write justifies comes out of the core only after it is
+// durable (R1). 3. Committed entries reach the state machine in order; OnAdvance then tells it how far this replica's
+// own journal is, because nothing may reach segments beyond that (SAFETY A6).
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "raft/core/node.h"
+#include "raft/log_store.h"
+#include "raft/state_machine.h"
+
+namespace kronika::raft {
+
+class Group;
+
+// What a group asks of the manager that owns it.
+class GroupHost {
+ public:
+  virtual ~GroupHost() = default;
+  virtual void Send(Group& group, Message message) = 0;
+  // Process() is to be called before this turn ends.
+  virtual void MarkDirty(Group& group) = 0;
+  virtual void InstallWanted(Group& group, ReplicaId to) = 0;
+  // Role, term, leader or membership changed.
+  virtual void StatusChanged(Group& group) = 0;
+  // The log store failed for good: the process has to end (DESIGN §4).
+  virtual void StoreFailed(const Error& error) = 0;
+};
+
+struct GroupEnvironment {
+  Loop& loop;
+  LogStore& store;
+  GroupHost& host;
+  Rng& rng;
+  Log& log;
+  Options options;
+};
+
+struct GroupSpec {
+  GroupId id;
+  Generation generation{1};
+  ReplicaId self;
+  Recovered recovered;
+  std::optional<Created> created;  // this life is the first: write it before anything else
+};
+
+class Group : public std::enable_shared_from_this<Group> {
+ public:
+  Group(const GroupEnvironment& environment, GroupSpec spec, std::unique_ptr<StateMachine> state_machine);
+  ~Group();
+
+  // Writes `created`, if this is the first life; the group is active once that is durable.
+  void Start();
+  bool active() const { return active_; }
+
+  void Tick();
+  void Step(Message message);
+  Result<Index> Propose(EntryType type, Slice payload);
+  Result<Index> ProposeMembership(Membership target);
+  // Runs `done` with the index that the read may be answered at, once it is applied here; kNotLeader if leadership is
+  // lost before a quorum confirmed it (SAFETY C1).
+  void ReadIndex(Done<Index> done);
+  void Campaign();
+  void Process();
+
+  // Follower side of a full install: nothing is stepped while the swap is under way.
+  void AdoptInstall(LogStart start, std::string manifest, Done<void> done);
+
+  GroupId id() const { return id_; }
+  Generation generation() const { return generation_; }
+  ReplicaId self() const { return self_; }
+  Node& node() { return node_; }
+  const NodeStatus& status() const { return status_; }
+  StateMachine& state_machine() { return *state_machine_; }
+
+ private:
+  void Activate();
+  void Persist(Write write);
+  void Apply(std::vector<Entry>& committed);
+  void AnswerReads(std::vector<ReadGrant>& grants);
+  void RunWaitingReads();
+  void ReadForFollower(const EntriesWanted& wanted);
+  std::int64_t AppendTime();
+
+  struct WaitingRead {
+    Index index;
+    Done<Index> done;
+  };
+
+  Loop& loop_;
+  LogStore& store_;
+  GroupHost& host_;
+  Log& log_;
+  const GroupId id_;
+  const Generation generation_;
+  const ReplicaId self_;
+  std::optional<Created> created_;
+  Node node_;
+  NodeStatus status_;
+  std::unique_ptr<StateMachine> state_machine_;
+  bool active_ = false;
+  bool adopting_ = false;
+  Index applied_;
+  std::int64_t last_append_time_ms_ = 0;
+  std::uint64_t next_read_ = 1;
+  std::map<std::uint64_t, Done<Index>> reads_;      // awaiting a quorum
+  std::deque<WaitingRead> granted_reads_;           // awaiting apply
+};
+
+}  // namespace kronika::raft
