@@ -15,6 +15,7 @@ Group::Group(const GroupEnvironment& environment, GroupSpec spec, std::unique_pt
       generation_(spec.generation),
       self_(spec.self),
       created_(std::move(spec.created)),
+      applied_term_(spec.recovered.start.term),
       node_(spec.self, environment.options, std::move(spec.recovered), environment.rng),
       status_(node_.status()),
       state_machine_(std::move(state_machine)),
@@ -130,6 +131,7 @@ void Group::Apply(std::vector<Entry>& committed) {
     last_append_time_ms_ = std::max(last_append_time_ms_, entry.append_time_ms);
     state_machine_->Apply(entry);
     applied_ = entry.index;
+    applied_term_ = entry.term;
   }
   if (!committed.empty()) node_.OnApplied(applied_);
 }
@@ -184,6 +186,7 @@ void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) 
       if (adopted) {
         group->node_.OnInstalled(start);
         group->applied_ = start.index;
+        group->applied_term_ = start.term;
       }
       group->host_.MarkDirty(*group);
       done(std::move(adopted));

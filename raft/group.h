@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -80,6 +81,8 @@ class Group : public std::enable_shared_from_this<Group> {
   Node& node() { return node_; }
   const NodeStatus& status() const { return status_; }
   StateMachine& state_machine() { return *state_machine_; }
+  // The applied point, as a full install would start from it.
+  LogStart applied_start() const { return {applied_, applied_term_, status_.membership}; }
 
  private:
   void Activate();
@@ -103,6 +106,7 @@ class Group : public std::enable_shared_from_this<Group> {
   const Generation generation_;
   const ReplicaId self_;
   std::optional<Created> created_;
+  Term applied_term_;
   Node node_;
   NodeStatus status_;
   std::unique_ptr<StateMachine> state_machine_;

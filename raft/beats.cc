@@ -1,0 +1,77 @@
+#include "raft/beats.h"
+
+#include <algorithm>
+
+namespace kronika::raft {
+namespace {
+
+bool SameState(const BeatGroup& a, const BeatGroup& b) {
+  return a.from == b.from && a.to == b.to && a.term == b.term && a.commit == b.commit;
+}
+
+}  // namespace
+
+std::optional<Beat> BeatSender::Seal() {
+  if (pending_.empty()) return std::nullopt;
+  Beat beat{.sequence = next_sequence_++};
+  Sent sent{.sequence = beat.sequence};
+  for (const auto& [id, group] : pending_) {
+    auto known = confirmed_.find(id);
+    bool unchanged = group.read_context == 0 && known != confirmed_.end() && SameState(known->second, group);
+    if (unchanged) {
+      beat.unchanged.push_back(id);
+    } else {
+      beat.full.push_back(group);
+    }
+    sent.groups.push_back(group);
+  }
+  pending_.clear();
+  unanswered_.push_back(std::move(sent));
+  if (unanswered_.size() > kUnansweredBeatsMax) unanswered_.pop_front();
+  return beat;
+}
+
+void BeatSender::OnAnswer(const BeatAnswer& answer, const std::function<void(const BeatGroup&)>& confirmed) {
+  auto sent = std::find_if(unanswered_.begin(), unanswered_.end(),
+                           [&](const Sent& beat) { return beat.sequence == answer.sequence; });
+  if (sent == unanswered_.end()) return;
+  std::vector<BeatGroup> groups = std::move(sent->groups);
+  unanswered_.erase(sent);
+  for (const auto& group : groups) {
+    if (std::binary_search(answer.exceptions.begin(), answer.exceptions.end(), group.group)) {
+      confirmed_.erase(group.group);
+      continue;
+    }
+    confirmed_[group.group] = group;
+    confirmed(group);
+  }
+}
+
+void BeatSender::Reset() {
+  confirmed_.clear();
+  unanswered_.clear();
+}
+
+BeatAnswer BeatReceiver::Receive(const Beat& beat, const std::function<bool(const BeatGroup&)>& accept) {
+  BeatAnswer answer{.sequence = beat.sequence};
+  for (const auto& group : beat.full) {
+    if (accept(group)) {
+      BeatGroup known = group;
+      known.read_context = 0;
+      known_[group.group] = known;
+    } else {
+      known_.erase(group.group);
+      answer.exceptions.push_back(group.group);
+    }
+  }
+  for (GroupId id : beat.unchanged) {
+    auto known = known_.find(id);
+    if (known != known_.end() && accept(known->second)) continue;
+    if (known != known_.end()) known_.erase(known);
+    answer.exceptions.push_back(id);
+  }
+  std::sort(answer.exceptions.begin(), answer.exceptions.end());
+  return answer;
+}
+
+}  // namespace kronika::raft

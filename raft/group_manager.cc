@@ -1,0 +1,409 @@
+#include "raft/group_manager.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace kronika::raft {
+namespace {
+
+constexpr int kDirtyRoundsMax = 8;  // then the loop gets a turn, so that liveness is never starved
+constexpr int kDigestTicks = 100;   // every leader state again, every 5 s
+
+Lane LaneOf(MessageType type) {
+  switch (type) {
+    case MessageType::kAppend:
+    case MessageType::kAppendResponse:
+    case MessageType::kInstallDone: return Lane::kData;
+    case MessageType::kPreVote:
+    case MessageType::kPreVoteResponse:
+    case MessageType::kVote:
+    case MessageType::kVoteResponse:
+    case MessageType::kHeartbeat:
+    case MessageType::kHeartbeatResponse:
+    case MessageType::kTimeoutNow: return Lane::kLiveness;
+  }
+  std::unreachable();
+}
+
+std::size_t PayloadBytes(const Message& message) {
+  std::size_t out = 32;
+  for (const auto& entry : message.entries) out += entry.payload.size() + 24;
+  return out;
+}
+
+}  // namespace
+
+GroupManager::GroupManager(const ManagerEnvironment& environment, BrokerId self, ManagerOptions options)
+    : loop_(environment.loop),
+      transport_(environment.transport),
+      store_(environment.store),
+      rng_(environment.rng),
+      log_(environment.log),
+      self_(self),
+      options_(options),
+      calls_(loop_, [this](BrokerId to, std::optional<Call> call, std::optional<CallAnswer> answer) {
+        PeerLink* link = Link(to);
+        if (!link || !link->up(Lane::kData)) return false;
+        SuperFrame& frame = link->Open(Lane::kData);
+        std::size_t bytes = call ? call->payload.size() : answer->result ? answer->result->size() : 64;
+        if (call) frame.calls.push_back(std::move(*call));
+        if (answer) frame.call_answers.push_back(std::move(*answer));
+        link->Filled(Lane::kData, bytes);
+        ScheduleTurnEnd();
+        return true;
+      }),
+      installs_(loop_, log_,
+                {.find = [this](GroupId id) { return Find(id); },
+                 .send_chunk =
+                     [this](BrokerId to, InstallChunk chunk) {
+                       PeerLink* link = Link(to);
+                       if (!link || !link->up(Lane::kCatchUp)) return false;
+                       std::size_t bytes = chunk.payload.size() + chunk.header.size();
+                       link->Open(Lane::kCatchUp).install_chunks.push_back(std::move(chunk));
+                       link->Filled(Lane::kCatchUp, bytes);
+                       ScheduleTurnEnd();
+                       return true;
+                     },
+                 .send_answer =
+                     [this](BrokerId to, InstallAnswer answer) {
+                       PeerLink* link = Link(to);
+                       if (!link) return;
+                       link->Open(Lane::kCatchUp).install_answers.push_back(std::move(answer));
+                       ScheduleTurnEnd();
+                     },
+                 .mark_dirty = [this](Group& group) { MarkDirty(group); }}) {}
+
+GroupManager::~GroupManager() { Stop(); }
+
+void GroupManager::Start(StoreFailedHandler store_failed) {
+  store_failed_ = std::move(store_failed);
+  transport_.SetHandlers([this](BrokerId from, Lane lane, Frame frame) { OnFrame(from, lane, std::move(frame)); },
+                         [this](PeerState state) { OnPeer(state); });
+  last_tick_ = loop_.Now();
+  tick_timer_ = loop_.RunAfter(options_.tick, [this] { OnTick(); });
+}
+
+void GroupManager::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  loop_.Cancel(tick_timer_);
+  groups_.clear();
+}
+
+void GroupManager::AddPeer(BrokerId peer) {
+  if (peer == self_ || peers_.contains(peer)) return;
+  auto link = std::make_unique<PeerLink>(peer, transport_);
+  link->lost = [this, peer](const SuperFrame& frame) { OnFrameLost(peer, frame); };
+  peers_.emplace(peer, std::move(link));
+}
+
+Group& GroupManager::AddGroup(GroupSpec spec, std::unique_ptr<StateMachine> state_machine) {
+  GroupId id = spec.id;
+  KRONIKA_CHECK(!groups_.contains(id), "a broker has one replica of a group");
+  GroupEnvironment environment{loop_, store_, *this, rng_, log_, options_.raft};
+  auto group = std::make_shared<Group>(environment, std::move(spec), std::move(state_machine));
+  groups_.emplace(id, group);
+  group->Start();
+  return *group;
+}
+
+void GroupManager::RemoveGroup(GroupId id, Done<void> done) {
+  CloseGroup(id);
+  store_.Append({.group = id, .removed = true}, std::move(done));
+}
+
+void GroupManager::CloseGroup(GroupId id) {
+  auto found = groups_.find(id);
+  if (found == groups_.end()) return;
+  auto group = found->second;  // its completions may still be on their way
+  groups_.erase(found);
+  for (auto& [peer, link] : peers_) link->beats_out.Forget(id);
+  leader_states_.Withdraw(id);
+  installs_.OnGroupGone(id);
+}
+
+Group* GroupManager::Find(GroupId id) {
+  auto found = groups_.find(id);
+  return found == groups_.end() ? nullptr : found->second.get();
+}
+
+void GroupManager::ForEach(const std::function<void(Group&)>& visit) {
+  for (auto& [id, group] : groups_) visit(*group);
+}
+
+void GroupManager::SetMetadataIndex(std::uint64_t index) { metadata_index_ = index; }
+
+bool GroupManager::IsLive(BrokerId peer) const {
+  if (peer == self_) return true;
+  auto found = peers_.find(peer);
+  return found != peers_.end() && found->second->up(Lane::kLiveness);
+}
+
+PeerLink* GroupManager::Link(BrokerId peer) {
+  auto found = peers_.find(peer);
+  return found == peers_.end() ? nullptr : found->second.get();
+}
+
+std::vector<PeerSnapshot> GroupManager::Peers() const {
+  std::vector<PeerSnapshot> out;
+  for (const auto& [id, link] : peers_) {
+    PeerSnapshot peer{.id = id, .connected = link->up(Lane::kLiveness), .counters = link->counters};
+    if (link->heard) {
+      auto age = loop_.Now() - link->last_liveness;
+      peer.last_beat_ms = std::chrono::duration_cast<std::chrono::milliseconds>(age).count();
+    }
+    out.push_back(peer);
+  }
+  return out;
+}
+
+// ---- The turn: tick, dirty list, frames.
+
+void GroupManager::OnTick() {
+  Instant now = loop_.Now();
+  auto gap = now - last_tick_;
+  last_tick_ = now;
+  tick_timer_ = loop_.RunAfter(options_.tick, [this] { OnTick(); });
+  bool long_gap = gap > options_.tick * options_.raft.election_timeout_ticks;
+  int ticks = gap >= 2 * options_.tick ? 2 : 1;
+  for (auto& [id, group] : groups_) {
+    if (long_gap) group->node().ResetLeases();
+    for (int i = 0; i < ticks; ++i) group->Tick();
+  }
+  if (++ticks_ % kDigestTicks == 0) {
+    auto led = leader_states_.Led();
+    for (auto& [id, link] : peers_) {
+      auto& leaders = link->Open(Lane::kLiveness).leaders;
+      leaders.insert(leaders.end(), led.begin(), led.end());
+    }
+  }
+  ScheduleTurnEnd();
+}
+
+void GroupManager::MarkDirty(Group& group) {
+  dirty_.push_back(group.weak_from_this());
+  ScheduleTurnEnd();
+}
+
+void GroupManager::ScheduleTurnEnd() {
+  if (turn_end_scheduled_ || stopped_) return;
+  turn_end_scheduled_ = true;
+  loop_.Post([this, alive = std::weak_ptr(alive_)] {
+    if (alive.lock()) EndTurn();
+  });
+}
+
+void GroupManager::EndTurn() {
+  turn_end_scheduled_ = false;
+  for (int round = 0; round < kDirtyRoundsMax && !dirty_.empty(); ++round) {
+    std::vector<std::weak_ptr<Group>> dirty;
+    std::swap(dirty, dirty_);
+    for (auto& item : dirty) {
+      if (auto group = item.lock()) group->Process();
+    }
+  }
+  auto changes = leader_states_.TakeChanges();
+  for (auto& [id, link] : peers_) {
+    auto& leaders = link->Open(Lane::kLiveness).leaders;
+    leaders.insert(leaders.end(), changes.begin(), changes.end());
+    link->metadata_index = metadata_index_;
+    link->wall_clock_ms = loop_.WallNowMs();
+    link->Flush();
+  }
+  if (!dirty_.empty()) ScheduleTurnEnd();
+}
+
+// ---- What groups ask for.
+
+void GroupManager::Send(Group& group, Message message) {
+  PeerLink* link = Link(message.to.broker);
+  if (!link) return;  // the placement names a broker that is not known here yet
+  if (message.type == MessageType::kHeartbeat) {
+    link->beats_out.Add({group.id(), message.from.incarnation, message.to.incarnation, message.term, message.commit,
+                         message.read_context});
+    return;
+  }
+  // The answer to a beat that stands is the beat's answer (see TakeBeat).
+  if (message.type == MessageType::kHeartbeatResponse && !message.reject) return;
+  Lane lane = LaneOf(message.type);
+  std::size_t bytes = PayloadBytes(message);
+  link->Open(lane).messages.push_back({group.id(), group.generation(), std::move(message)});
+  link->Filled(lane, bytes);
+}
+
+void GroupManager::InstallWanted(Group& group, ReplicaId to) { installs_.Begin(group, to); }
+
+void GroupManager::StatusChanged(Group& group) { UpdateRank(group); }
+
+void GroupManager::StoreFailed(const Error& error) {
+  if (store_failed_) store_failed_(error);
+}
+
+void GroupManager::UpdateRank(Group& group) {
+  const NodeStatus& status = group.status();
+  int rank = 0;
+  for (ReplicaId voter : status.membership.voters) {
+    if (voter == group.self()) break;
+    if (IsLive(voter.broker) && voter != status.leader) ++rank;
+  }
+  group.node().SetElectionRank(rank);
+}
+
+// ---- What peers say.
+
+void GroupManager::OnPeer(PeerState state) {
+  PeerLink* link = Link(state.peer);
+  if (!link || stopped_) return;
+  link->SetUp(state.lane, state.up);
+  switch (state.lane) {
+    case Lane::kLiveness:
+      link->beats_out.Reset();
+      link->beats_in.Reset();
+      if (state.up) {
+        link->Open(Lane::kLiveness).leaders = leader_states_.Led();
+        link->Open(Lane::kLiveness).leaders_wanted = true;
+      }
+      OnLivenessChanged(*link);
+      break;
+    case Lane::kData:
+      if (!state.up) calls_.OnPeerLost(state.peer);
+      for (auto& [id, group] : groups_) {
+        if (!group->active()) continue;
+        group->node().ResetProgress(state.peer);
+        MarkDirty(*group);
+      }
+      break;
+    case Lane::kCatchUp:
+      if (!state.up) installs_.OnPeerLost(state.peer);
+      break;
+  }
+  ScheduleTurnEnd();
+}
+
+void GroupManager::OnLivenessChanged(PeerLink& link) {
+  for (auto& [id, group] : groups_) {
+    UpdateRank(*group);
+    const NodeStatus& status = group->status();
+    bool silent = !link.up(Lane::kLiveness) && status.leader.broker == link.peer() && status.role == Role::kFollower;
+    if (silent && status.election_rank == 0) group->Campaign();
+  }
+}
+
+void GroupManager::OnFrame(BrokerId from, Lane lane, Frame frame) {
+  PeerLink* link = Link(from);
+  if (!link || stopped_) return;
+  ++link->counters.frames_in;
+  if (lane == Lane::kLiveness) {
+    link->last_liveness = loop_.Now();
+    link->heard = true;
+  }
+  auto decoded = Decode(frame, from, self_);
+  if (!decoded) {
+    ++link->counters.undecodable;
+    log_.Error("a frame of broker {} was refused: {}", from.value, decoded.error().Describe());
+    return;
+  }
+  TakeBeats(*link, *decoded);
+  TakeMessages(*link, *decoded);
+  for (const auto& state : decoded->leaders) leader_states_.Learn(state);
+  if (decoded->leaders_wanted) {
+    auto led = leader_states_.Led();
+    auto& leaders = link->Open(Lane::kLiveness).leaders;
+    leaders.insert(leaders.end(), led.begin(), led.end());
+  }
+  for (auto& chunk : decoded->install_chunks) installs_.OnChunk(from, std::move(chunk));
+  for (const auto& answer : decoded->install_answers) installs_.OnAnswer(from, answer);
+  for (const auto& call : decoded->calls) calls_.OnCall(from, call);
+  for (auto& answer : decoded->call_answers) calls_.OnAnswer(from, std::move(answer));
+  ScheduleTurnEnd();
+}
+
+void GroupManager::TakeMessages(PeerLink& link, SuperFrame& frame) {
+  for (auto& message : frame.messages) TakeMessage(link, frame, message);
+  for (const auto& refusal : frame.not_yet) TakeNotYet(link, refusal);
+}
+
+void GroupManager::TakeMessage(PeerLink& link, const SuperFrame& frame, GroupMessage& message) {
+  const Message& inner = message.message;
+  Group* group = Find(message.group);
+  if (group && group->self().incarnation == inner.to.incarnation && group->generation() == message.generation) {
+    if (!group->active()) return;
+    return group->Step(std::move(message.message));
+  }
+  std::uint64_t needs = std::max(inner.to.incarnation.value, inner.from.incarnation.value);
+  if (needs > metadata_index_ || frame.metadata_index > metadata_index_) {
+    ++link.counters.not_yet;
+    link.Open(Lane::kData).not_yet.push_back(
+        {message.group, inner.from.incarnation, inner.to.incarnation, inner.type, inner.term});
+  } else if (frame.metadata_index < metadata_index_ ||
+             (group && group->self().incarnation > inner.to.incarnation)) {
+    ++link.counters.stale;
+  } else {
+    ++link.counters.misdirected;
+    log_.Error("broker {} sent {} for group {}, which has no such replica here", link.peer().value,
+               inner.Describe(), message.group.value);
+  }
+}
+
+void GroupManager::TakeNotYet(PeerLink& link, const NotYet& refusal) {
+  Group* group = Find(refusal.group);
+  if (!group || group->self().incarnation != refusal.from || refusal.type != MessageType::kAppend) return;
+  group->Step({.type = MessageType::kAppendResponse,
+               .from = {link.peer(), refusal.to},
+               .to = group->self(),
+               .term = refusal.term,
+               .reject = true,
+               .busy = true});
+}
+
+void GroupManager::TakeBeats(PeerLink& link, const SuperFrame& frame) {
+  if (frame.beat) {
+    auto answer = link.beats_in.Receive(*frame.beat, [&](const BeatGroup& beat) {
+      return TakeBeat(link, beat, frame.metadata_index);
+    });
+    link.Open(Lane::kLiveness).beat_answers.push_back(std::move(answer));
+  }
+  for (const auto& answer : frame.beat_answers) {
+    link.beats_out.OnAnswer(answer, [&](const BeatGroup& beat) { ConfirmBeat(link, beat); });
+  }
+}
+
+// A beat stands if the replica follows it; then silence in the node's own outbox is the answer. A replica in a newer
+// term answers for itself, which is what deposes the sender.
+bool GroupManager::TakeBeat(PeerLink& link, const BeatGroup& beat, std::uint64_t sender_metadata_index) {
+  Group* group = Find(beat.group);
+  if (!group || !group->active() || group->self().incarnation != beat.to) {
+    std::uint64_t needs = std::max({beat.to.value, beat.from.value, sender_metadata_index});
+    bool known_here = needs <= metadata_index_;
+    if (!known_here) ++link.counters.not_yet;
+    return false;
+  }
+  bool stands = group->status().term <= beat.term;
+  group->Step({.type = MessageType::kHeartbeat,
+               .from = {link.peer(), beat.from},
+               .to = group->self(),
+               .term = beat.term,
+               .commit = beat.commit,
+               .read_context = beat.read_context});
+  return stands;
+}
+
+void GroupManager::ConfirmBeat(PeerLink& link, const BeatGroup& beat) {
+  Group* group = Find(beat.group);
+  if (!group || group->self().incarnation != beat.from) return;
+  group->Step({.type = MessageType::kHeartbeatResponse,
+               .from = {link.peer(), beat.to},
+               .to = group->self(),
+               .term = beat.term,
+               .read_context = beat.read_context});
+}
+
+void GroupManager::OnFrameLost(BrokerId peer, const SuperFrame& frame) {
+  for (const auto& message : frame.messages) {
+    if (message.message.type != MessageType::kAppend) continue;
+    if (Group* group = Find(message.group)) group->node().ResetProgress(peer);
+  }
+}
+
+}  // namespace kronika::raft

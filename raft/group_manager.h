@@ -1,0 +1,117 @@
+// GroupManager: all groups of one worker behind one shared tick, with one outbox per peer. On the worker's loop.
+//
+// 1. Stepping is event driven: whatever touches a group marks it dirty, and the dirty list is worked off before the
+// turn's frames leave. The tick only ages timers; no commit waits for it. 2. A gap longer than two ticks ages two ticks
+// at most, and one longer than an election timeout makes every leadership prove itself again (SAFETY B7). 3. A message
+// for a replica that this broker's metadata does not know yet is answered "not yet"; one that it should know and does
+// not is counted as misdirected (SAFETY B13). 4. A closed liveness stream is silence at once (SAFETY B8).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "raft/calls.h"
+#include "raft/group.h"
+#include "raft/installs.h"
+#include "raft/leader_states.h"
+#include "raft/peer_link.h"
+
+namespace kronika::raft {
+
+struct ManagerOptions {
+  Options raft;
+  Duration tick = std::chrono::milliseconds(50);
+};
+
+struct ManagerEnvironment {
+  Loop& loop;
+  Transport& transport;
+  LogStore& store;
+  Rng& rng;
+  Log& log;
+};
+
+class GroupManager final : public GroupHost {
+ public:
+  using StoreFailedHandler = std::function<void(const Error&)>;
+
+  GroupManager(const ManagerEnvironment& environment, BrokerId self, ManagerOptions options);
+  ~GroupManager() override;
+
+  // Takes the transport's handlers and starts the tick. Waits for nothing (decision D14).
+  void Start(StoreFailedHandler store_failed);
+  void Stop();
+
+  // The other brokers of the cluster; frames from others are not taken.
+  void AddPeer(BrokerId peer);
+
+  Group& AddGroup(GroupSpec spec, std::unique_ptr<StateMachine> state_machine);
+  // Ends the replica and journals `removed`; `done` once that is durable.
+  void RemoveGroup(GroupId id, Done<void> done);
+  // Ends the replica, which has to be replaced by a new incarnation; its records stay.
+  void CloseGroup(GroupId id);
+  Group* Find(GroupId id);
+  // Calls `visit` for every group, in order of id.
+  void ForEach(const std::function<void(Group&)>& visit);
+
+  // How far this broker's metadata is applied (SAFETY B13).
+  void SetMetadataIndex(std::uint64_t index);
+
+  Calls& calls() { return calls_; }
+  LeaderStates& leader_states() { return leader_states_; }
+  Installs& installs() { return installs_; }
+  bool IsLive(BrokerId peer) const;
+  std::vector<PeerSnapshot> Peers() const;
+  const ManagerOptions& options() const { return options_; }
+
+  // GroupHost
+  void Send(Group& group, Message message) override;
+  void MarkDirty(Group& group) override;
+  void InstallWanted(Group& group, ReplicaId to) override;
+  void StatusChanged(Group& group) override;
+  void StoreFailed(const Error& error) override;
+
+ private:
+  void OnTick();
+  void ScheduleTurnEnd();
+  void EndTurn();
+  void OnFrame(BrokerId from, Lane lane, Frame frame);
+  void OnPeer(PeerState state);
+  void OnLivenessChanged(PeerLink& link);
+  void TakeMessages(PeerLink& link, SuperFrame& frame);
+  void TakeMessage(PeerLink& link, const SuperFrame& frame, GroupMessage& message);
+  void TakeBeats(PeerLink& link, const SuperFrame& frame);
+  bool TakeBeat(PeerLink& link, const BeatGroup& beat, std::uint64_t sender_metadata_index);
+  void ConfirmBeat(PeerLink& link, const BeatGroup& beat);
+  void TakeNotYet(PeerLink& link, const NotYet& refusal);
+  void OnFrameLost(BrokerId peer, const SuperFrame& frame);
+  void UpdateRank(Group& group);
+  PeerLink* Link(BrokerId peer);
+
+  Loop& loop_;
+  Transport& transport_;
+  LogStore& store_;
+  Rng& rng_;
+  Log& log_;
+  const BrokerId self_;
+  const ManagerOptions options_;
+  StoreFailedHandler store_failed_;
+  std::map<BrokerId, std::unique_ptr<PeerLink>> peers_;
+  std::map<GroupId, std::shared_ptr<Group>> groups_;
+  std::vector<std::weak_ptr<Group>> dirty_;
+  std::uint64_t metadata_index_ = 0;
+  bool turn_end_scheduled_ = false;
+  bool stopped_ = false;
+  Instant last_tick_;
+  std::uint64_t ticks_ = 0;
+  TimerId tick_timer_;
+  Calls calls_;
+  LeaderStates leader_states_;
+  Installs installs_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // thunks that outlive the manager look here
+};
+
+}  // namespace kronika::raft
