@@ -17,7 +17,8 @@ std::optional<Beat> BeatSender::Seal() {
   Sent sent{.sequence = beat.sequence};
   for (const auto& [id, group] : pending_) {
     auto known = confirmed_.find(id);
-    bool unchanged = group.read_context == 0 && known != confirmed_.end() && SameState(known->second, group);
+    bool unchanged =
+        group.read_context == 0 && known != confirmed_.end() && SameState(known->second, group);
     if (unchanged) {
       beat.unchanged.push_back(id);
     } else {
@@ -31,7 +32,8 @@ std::optional<Beat> BeatSender::Seal() {
   return beat;
 }
 
-void BeatSender::OnAnswer(const BeatAnswer& answer, const std::function<void(const BeatGroup&)>& confirmed) {
+void BeatSender::OnAnswer(const BeatAnswer& answer,
+                          const std::function<void(const BeatGroup&)>& confirmed) {
   auto sent = std::find_if(unanswered_.begin(), unanswered_.end(),
                            [&](const Sent& beat) { return beat.sequence == answer.sequence; });
   if (sent == unanswered_.end()) return;
@@ -47,12 +49,30 @@ void BeatSender::OnAnswer(const BeatAnswer& answer, const std::function<void(con
   }
 }
 
+std::optional<Message> BeatSender::ConfirmedResponse(const BeatGroup& beat) const {
+  auto known = responses_.find(beat.group);
+  if (known == responses_.end() || known->second.term != beat.term ||
+      known->second.from.incarnation != beat.to) {
+    return std::nullopt;
+  }
+  Message response = known->second;
+  response.read_context = beat.read_context;
+  return response;
+}
+
+void BeatSender::Forget(GroupId group) {
+  confirmed_.erase(group);
+  responses_.erase(group);
+}
+
 void BeatSender::Reset() {
   confirmed_.clear();
+  responses_.clear();
   unanswered_.clear();
 }
 
-BeatAnswer BeatReceiver::Receive(const Beat& beat, const std::function<bool(const BeatGroup&)>& accept) {
+BeatAnswer BeatReceiver::Receive(const Beat& beat,
+                                 const std::function<bool(const BeatGroup&)>& accept) {
   BeatAnswer answer{.sequence = beat.sequence};
   for (const auto& group : beat.full) {
     if (accept(group)) {
@@ -72,6 +92,22 @@ BeatAnswer BeatReceiver::Receive(const Beat& beat, const std::function<bool(cons
   }
   std::sort(answer.exceptions.begin(), answer.exceptions.end());
   return answer;
+}
+
+bool BeatReceiver::Repeats(GroupId group, const Message& response) {
+  if (response.reject || response.busy) return false;
+  auto [known, first] = responses_.try_emplace(group, response);
+  const Message& before = known->second;
+  bool same = !first && before.from == response.from && before.to == response.to &&
+              before.term == response.term && before.log_index == response.log_index &&
+              before.hint_index == response.hint_index && before.commit == response.commit;
+  known->second = response;
+  return same;
+}
+
+void BeatReceiver::Reset() {
+  known_.clear();
+  responses_.clear();
 }
 
 }  // namespace kronika::raft

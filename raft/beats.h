@@ -1,7 +1,8 @@
 // Beats: evidence of life of many groups in one message, by exception (decision D9, SAFETY B5, B6).
 //
 // A leader vouches for each of its groups every heartbeat. What a follower confirmed before (term, commit, both
-// incarnations) is not said again: the group's id is enough. The answer names only the groups it does not confirm.
+// incarnations) is not said again: the group's id is enough. The answer names only the groups it does not confirm, and
+// a follower's own response is sent only where it differs from its last one on this stream.
 // Pure; one sender and one receiver per peer, on the manager's loop.
 //
 // 1. `unchanged` refers to the last full state that the receiver took on the *same* stream; a new stream forgets both
@@ -29,7 +30,11 @@ class BeatSender {
   std::optional<Beat> Seal();
   // Calls `confirmed` for every group of the answered beat that is not an exception.
   void OnAnswer(const BeatAnswer& answer, const std::function<void(const BeatGroup&)>& confirmed);
-  void Forget(GroupId group) { confirmed_.erase(group); }
+  // The follower's response arrived in full; ConfirmedResponse repeats it when a later answer stands for it.
+  void Remember(GroupId group, const Message& response) { responses_[group] = response; }
+  // None before the first full response of that term and incarnation.
+  std::optional<Message> ConfirmedResponse(const BeatGroup& beat) const;
+  void Forget(GroupId group);
   void Reset();
 
  private:
@@ -39,6 +44,7 @@ class BeatSender {
   };
   std::map<GroupId, BeatGroup> pending_;
   std::map<GroupId, BeatGroup> confirmed_;
+  std::map<GroupId, Message> responses_;
   std::deque<Sent> unanswered_;
   std::uint64_t next_sequence_ = 1;
 };
@@ -47,10 +53,13 @@ class BeatReceiver {
  public:
   // `accept` steps one group's beat and says whether it stands; a refused one becomes an exception.
   BeatAnswer Receive(const Beat& beat, const std::function<bool(const BeatGroup&)>& accept);
-  void Reset() { known_.clear(); }
+  // True if `response` repeats the last one sent, so that the beat's answer is enough.
+  bool Repeats(GroupId group, const Message& response);
+  void Reset();
 
  private:
   std::map<GroupId, BeatGroup> known_;
+  std::map<GroupId, Message> responses_;
 };
 
 }  // namespace kronika::raft

@@ -9,7 +9,8 @@ Calls::~Calls() {
   }
 }
 
-void Calls::Start(BrokerId to, std::uint32_t kind, Slice payload, Duration timeout, Done<Slice> done) {
+void Calls::Start(BrokerId to, std::uint32_t kind, Slice payload, Duration timeout,
+                  Done<Slice> done) {
   std::uint64_t correlation = next_++;
   auto timeout_ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
   TimerId timer = loop_.RunAfter(timeout, [this, correlation] {
@@ -19,7 +20,8 @@ void Calls::Start(BrokerId to, std::uint32_t kind, Slice payload, Duration timeo
   Call call{correlation, kind, static_cast<std::uint32_t>(timeout_ms), std::move(payload)};
   if (sender_(to, std::move(call), std::nullopt)) return;
   loop_.Post([this, alive = std::weak_ptr(alive_), correlation] {
-    if (alive.lock()) End(correlation, Fail(ErrorCode::kUnavailable, "the other broker is not connected"));
+    if (alive.lock())
+      End(correlation, Fail(ErrorCode::kUnavailable, "the other broker is not connected"));
   });
 }
 
@@ -33,13 +35,15 @@ void Calls::End(std::uint64_t correlation, Result<Slice> result) {
 }
 
 void Calls::OnCall(BrokerId from, const Call& call) {
-  auto answer = [this, alive = std::weak_ptr(alive_), from, correlation = call.correlation](Result<Slice> result) {
+  auto answer = [this, alive = std::weak_ptr(alive_), from,
+                 correlation = call.correlation](Result<Slice> result) {
     // An answer that finds no way back is lost with the stream; the caller learns of that by itself.
     if (alive.lock()) sender_(from, std::nullopt, CallAnswer{correlation, std::move(result)});
   };
   auto handler = handlers_.find(call.kind);
   if (handler == handlers_.end()) {
-    return answer(Fail(ErrorCode::kUnsupported, "unknown kind of call " + std::to_string(call.kind)));
+    return answer(
+        Fail(ErrorCode::kUnsupported, "unknown kind of call " + std::to_string(call.kind)));
   }
   handler->second(from, call, std::move(answer));
 }

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 
 #include "base/loop.h"
 #include "raft/super_frame.h"
@@ -19,7 +21,8 @@ class Calls {
   // Answers a call from another broker; `answer` may be used later, once.
   using Handler = std::function<void(BrokerId from, const Call& call, Done<Slice> answer)>;
   // Puts a call or an answer on its way; false if the peer cannot be reached.
-  using Sender = std::function<bool(BrokerId to, std::optional<Call> call, std::optional<CallAnswer> answer)>;
+  using Sender =
+      std::function<bool(BrokerId to, std::optional<Call> call, std::optional<CallAnswer> answer)>;
 
   Calls(Loop& loop, Sender sender) : loop_(loop), sender_(std::move(sender)) {}
   ~Calls();

@@ -28,7 +28,8 @@ void PutMessage(const GroupMessage& from, wire::GroupMessage* to, Slices& payloa
   to->set_commit(message.commit.value);
   to->set_hint_index(message.hint_index.value);
   to->set_hint_term(message.hint_term.value);
-  to->set_flags((message.reject ? kReject : 0) | (message.busy ? kBusy : 0) | (message.transfer ? kTransfer : 0));
+  to->set_flags((message.reject ? kReject : 0) | (message.busy ? kBusy : 0) |
+                (message.transfer ? kTransfer : 0));
   to->set_read_context(message.read_context);
   for (const auto& entry : message.entries) {
     auto* header = to->add_entries();
@@ -171,9 +172,10 @@ std::unexpected<Error> Bad(std::string_view what) {
   return Fail(ErrorCode::kCorruption, "undecodable frame: " + std::string(what));
 }
 
-Status GetMessage(const wire::GroupMessage& from, BrokerId sender, BrokerId receiver, PayloadReader& payload,
-                  GroupMessage& to) {
-  if (from.type() > static_cast<std::uint32_t>(MessageType::kTimeoutNow)) return Bad("message type");
+Status GetMessage(const wire::GroupMessage& from, BrokerId sender, BrokerId receiver,
+                  PayloadReader& payload, GroupMessage& to) {
+  if (from.type() > static_cast<std::uint32_t>(MessageType::kTimeoutNow))
+    return Bad("message type");
   to.group = GroupId{from.group()};
   to.generation = Generation{from.generation()};
   Message& message = to.message;
@@ -209,8 +211,8 @@ Beat GetBeat(const wire::Beat& from) {
   Beat to{.sequence = from.sequence()};
   for (const auto& group : from.full()) {
     to.full.push_back({GroupId{group.group()}, Incarnation{group.from_incarnation()},
-                       Incarnation{group.to_incarnation()}, Term{group.term()}, Index{group.commit()},
-                       group.read_context()});
+                       Incarnation{group.to_incarnation()}, Term{group.term()},
+                       Index{group.commit()}, group.read_context()});
   }
   std::uint32_t group = 0;
   for (auto gap : from.unchanged()) to.unchanged.push_back(GroupId{group += gap});
@@ -221,9 +223,16 @@ Status GetInstalls(const wire::SuperFrame& from, PayloadReader& payload, SuperFr
   for (const auto& chunk : from.install_chunks()) {
     auto bytes = payload.Take(chunk.size());
     if (!bytes) return Bad("install payload");
-    InstallChunk out{GroupId{chunk.group()}, Incarnation{chunk.from_incarnation()},
-                     Incarnation{chunk.to_incarnation()}, Term{chunk.term()}, chunk.install(), chunk.sequence(),
-                     std::nullopt, chunk.header(), std::move(*bytes), chunk.last()};
+    InstallChunk out{GroupId{chunk.group()},
+                     Incarnation{chunk.from_incarnation()},
+                     Incarnation{chunk.to_incarnation()},
+                     Term{chunk.term()},
+                     chunk.install(),
+                     chunk.sequence(),
+                     std::nullopt,
+                     chunk.header(),
+                     std::move(*bytes),
+                     chunk.last()};
     if (!chunk.start().empty()) {
       auto start = DecodeLogStart(chunk.start());
       if (!start) return Bad("install start");
@@ -233,8 +242,8 @@ Status GetInstalls(const wire::SuperFrame& from, PayloadReader& payload, SuperFr
   }
   for (const auto& answer : from.install_answers()) {
     to.install_answers.push_back({GroupId{answer.group()}, Incarnation{answer.from_incarnation()},
-                                  Incarnation{answer.to_incarnation()}, answer.install(), answer.sequence(),
-                                  answer.ok(), answer.done(), answer.error()});
+                                  Incarnation{answer.to_incarnation()}, answer.install(),
+                                  answer.sequence(), answer.ok(), answer.done(), answer.error()});
   }
   return {};
 }
@@ -246,11 +255,13 @@ Status GetCalls(const wire::SuperFrame& from, PayloadReader& payload, SuperFrame
     to.calls.push_back({call.correlation(), call.kind(), call.timeout_ms(), std::move(*bytes)});
   }
   for (const auto& answer : from.call_answers()) {
-    if (answer.code() > static_cast<std::uint32_t>(ErrorCode::kShutdown) + 1) return Bad("call answer code");
+    if (answer.code() > static_cast<std::uint32_t>(ErrorCode::kShutdown) + 1)
+      return Bad("call answer code");
     auto bytes = payload.Take(answer.code() == 0 ? answer.size() : 0);
     if (!bytes) return Bad("call answer payload");
     CallAnswer out{answer.correlation(), std::move(*bytes)};
-    if (answer.code() != 0) out.result = Fail(static_cast<ErrorCode>(answer.code() - 1), answer.text());
+    if (answer.code() != 0)
+      out.result = Fail(static_cast<ErrorCode>(answer.code() - 1), answer.text());
     to.call_answers.push_back(std::move(out));
   }
   return {};
@@ -298,7 +309,8 @@ Result<SuperFrame> Decode(const Frame& frame, BrokerId from, BrokerId to) {
   out.leaders_wanted = in->leaders_wanted() != 0;
   out.messages.resize(static_cast<std::size_t>(in->messages_size()));
   for (int i = 0; i < in->messages_size(); ++i) {
-    KRONIKA_TRY(GetMessage(in->messages(i), from, to, payload, out.messages[static_cast<std::size_t>(i)]));
+    KRONIKA_TRY(
+        GetMessage(in->messages(i), from, to, payload, out.messages[static_cast<std::size_t>(i)]));
   }
   if (in->has_beat()) out.beat = GetBeat(in->beat());
   for (const auto& answer : in->beat_answers()) {
@@ -307,13 +319,18 @@ Result<SuperFrame> Decode(const Frame& frame, BrokerId from, BrokerId to) {
     out.beat_answers.push_back(std::move(beat_answer));
   }
   for (const auto& refusal : in->not_yet()) {
-    if (refusal.type() > static_cast<std::uint32_t>(MessageType::kTimeoutNow)) return Bad("refusal type");
+    if (refusal.type() > static_cast<std::uint32_t>(MessageType::kTimeoutNow))
+      return Bad("refusal type");
     out.not_yet.push_back({GroupId{refusal.group()}, Incarnation{refusal.from_incarnation()},
-                           Incarnation{refusal.to_incarnation()}, static_cast<MessageType>(refusal.type()),
-                           Term{refusal.term()}});
+                           Incarnation{refusal.to_incarnation()},
+                           static_cast<MessageType>(refusal.type()), Term{refusal.term()}});
   }
   for (const auto& leader : in->leaders()) {
-    LeaderState state{GroupId{leader.group()}, Term{leader.term()}, BrokerId{leader.leader()}, leader.version(), {},
+    LeaderState state{GroupId{leader.group()},
+                      Term{leader.term()},
+                      BrokerId{leader.leader()},
+                      leader.version(),
+                      {},
                       Term{leader.leader_epoch()}};
     for (auto broker : leader.isr()) state.isr.push_back(BrokerId{broker});
     out.leaders.push_back(std::move(state));

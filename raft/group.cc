@@ -6,7 +6,8 @@
 
 namespace kronika::raft {
 
-Group::Group(const GroupEnvironment& environment, GroupSpec spec, std::unique_ptr<StateMachine> state_machine)
+Group::Group(const GroupEnvironment& environment, GroupSpec spec,
+             std::unique_ptr<StateMachine> state_machine)
     : loop_(environment.loop),
       store_(environment.store),
       host_(environment.host),
@@ -28,12 +29,13 @@ Group::~Group() {
 
 void Group::Start() {
   if (!created_) return Activate();
-  store_.Append({.group = id_, .created = std::move(created_)}, [self = weak_from_this()](Status written) {
-    auto group = self.lock();
-    if (!group) return;
-    if (!written) return group->host_.StoreFailed(written.error());
-    group->Activate();
-  });
+  store_.Append({.group = id_, .created = std::move(created_)},
+                [self = weak_from_this()](Status written) {
+                  auto group = self.lock();
+                  if (!group) return;
+                  if (!written) return group->host_.StoreFailed(written.error());
+                  group->Activate();
+                });
 }
 
 void Group::Activate() {
@@ -50,8 +52,12 @@ void Group::Tick() {
 }
 
 void Group::Step(Message message) {
-  if (!active_ || adopting_) return;  // as if lost: the sender tries again
-  node_.Step(std::move(message));
+  if (!active_) return;  // as if lost: the sender tries again
+  if (adopting_) {
+    node_.Refuse(std::move(message));
+  } else {
+    node_.Step(std::move(message));
+  }
   host_.MarkDirty(*this);
 }
 
@@ -94,17 +100,17 @@ void Group::Campaign() {
 
 void Group::Process() {
   bool advanced = false;
-  while (active_ && !adopting_ && node_.HasReady()) {
+  while (active_ && node_.HasReady()) {
     Ready ready = node_.TakeReady();
     advanced = true;
-    if (ready.write.id != 0) Persist(std::move(ready.write));                      // 1
-    for (auto& message : ready.messages) host_.Send(*this, std::move(message));    // 2
-    Apply(ready.committed);                                                        // 3
-    AnswerReads(ready.reads);                                                      // 4
-    for (const auto& wanted : ready.entries_wanted) ReadForFollower(wanted);       // 5
-    for (ReplicaId to : ready.installs_wanted) host_.InstallWanted(*this, to);     // 6
+    if (ready.write.id != 0) Persist(std::move(ready.write));                    // 1
+    for (auto& message : ready.messages) host_.Send(*this, std::move(message));  // 2
+    Apply(ready.committed);                                                      // 3
+    AnswerReads(ready.reads);                                                    // 4
+    for (const auto& wanted : ready.entries_wanted) ReadForFollower(wanted);     // 5
+    for (ReplicaId to : ready.installs_wanted) host_.InstallWanted(*this, to);   // 6
     status_ = node_.status();
-    if (ready.role_changed) {                                                      // 7
+    if (ready.role_changed) {  // 7
       state_machine_->OnStatus(status_);
       host_.StatusChanged(*this);
     }
@@ -116,16 +122,18 @@ void Group::Process() {
 
 void Group::Persist(Write write) {
   std::uint64_t id = write.id;
-  store_.Append({.group = id_, .raft = std::move(write)}, [self = weak_from_this(), id](Status written) {
-    auto group = self.lock();
-    if (!group) return;
-    if (!written) return group->host_.StoreFailed(written.error());
-    group->node_.OnWritten(id);
-    group->host_.MarkDirty(*group);
-  });
+  store_.Append({.group = id_, .raft = std::move(write)},
+                [self = weak_from_this(), id](Status written) {
+                  auto group = self.lock();
+                  if (!group) return;
+                  if (!written) return group->host_.StoreFailed(written.error());
+                  group->node_.OnWritten(id);
+                  group->host_.MarkDirty(*group);
+                });
 }
 
 void Group::Apply(std::vector<Entry>& committed) {
+  if (adopting_) return;  // the install replaces them
   for (auto& entry : committed) {
     KRONIKA_CHECK(entry.index == applied_ + 1, "entries are applied in order");
     last_append_time_ms_ = std::max(last_append_time_ms_, entry.append_time_ms);
@@ -159,7 +167,8 @@ void Group::RunWaitingReads() {
 }
 
 void Group::ReadForFollower(const EntriesWanted& wanted) {
-  auto given = [self = weak_from_this(), to = wanted.to, first = wanted.first](Result<std::vector<Entry>> entries) {
+  auto given = [self = weak_from_this(), to = wanted.to,
+                first = wanted.first](Result<std::vector<Entry>> entries) {
     auto group = self.lock();
     if (!group) return;
     // Nothing readable: the core finds the follower below the log's start and asks for an install.
@@ -171,26 +180,30 @@ void Group::ReadForFollower(const EntriesWanted& wanted) {
 }
 
 void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) {
+  if (start.index <= applied_) {  // caught up by other means meanwhile
+    return loop_.Post([done = std::move(done)]() mutable { done({}); });
+  }
   adopting_ = true;
   GroupWrite write{.group = id_, .installed = Installed{start, manifest}};
-  store_.Append(std::move(write), [self = weak_from_this(), start, manifest, done = std::move(done)](
-                                      Status written) mutable {
+  store_.Append(std::move(write), [self = weak_from_this(), start, manifest,
+                                   done = std::move(done)](Status written) mutable {
     auto group = self.lock();
     if (!group) return;
     if (!written) return group->host_.StoreFailed(written.error());
     auto& machine = *group->state_machine_;
-    machine.AdoptInstall(start, std::move(manifest), [self, start, done = std::move(done)](Status adopted) mutable {
-      auto group = self.lock();
-      if (!group) return;
-      group->adopting_ = false;
-      if (adopted) {
-        group->node_.OnInstalled(start);
-        group->applied_ = start.index;
-        group->applied_term_ = start.term;
-      }
-      group->host_.MarkDirty(*group);
-      done(std::move(adopted));
-    });
+    machine.AdoptInstall(start, std::move(manifest),
+                         [self, start, done = std::move(done)](Status adopted) mutable {
+                           auto group = self.lock();
+                           if (!group) return;
+                           group->adopting_ = false;
+                           if (adopted) {
+                             group->node_.OnInstalled(start);
+                             group->applied_ = start.index;
+                             group->applied_term_ = start.term;
+                           }
+                           group->host_.MarkDirty(*group);
+                           done(std::move(adopted));
+                         });
   });
 }
 

@@ -55,7 +55,8 @@ struct GroupSpec {
 
 class Group : public std::enable_shared_from_this<Group> {
  public:
-  Group(const GroupEnvironment& environment, GroupSpec spec, std::unique_ptr<StateMachine> state_machine);
+  Group(const GroupEnvironment& environment, GroupSpec spec,
+        std::unique_ptr<StateMachine> state_machine);
   ~Group();
 
   // Writes `created`, if this is the first life; the group is active once that is durable.
@@ -115,8 +116,8 @@ class Group : public std::enable_shared_from_this<Group> {
   Index applied_;
   std::int64_t last_append_time_ms_ = 0;
   std::uint64_t next_read_ = 1;
-  std::map<std::uint64_t, Done<Index>> reads_;      // awaiting a quorum
-  std::deque<WaitingRead> granted_reads_;           // awaiting apply
+  std::map<std::uint64_t, Done<Index>> reads_;  // awaiting a quorum
+  std::deque<WaitingRead> granted_reads_;       // awaiting apply
 };
 
 }  // namespace kronika::raft

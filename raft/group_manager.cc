@@ -14,14 +14,16 @@ Lane LaneOf(MessageType type) {
   switch (type) {
     case MessageType::kAppend:
     case MessageType::kAppendResponse:
-    case MessageType::kInstallDone: return Lane::kData;
+    case MessageType::kInstallDone:
+      return Lane::kData;
     case MessageType::kPreVote:
     case MessageType::kPreVoteResponse:
     case MessageType::kVote:
     case MessageType::kVoteResponse:
     case MessageType::kHeartbeat:
     case MessageType::kHeartbeatResponse:
-    case MessageType::kTimeoutNow: return Lane::kLiveness;
+    case MessageType::kTimeoutNow:
+      return Lane::kLiveness;
   }
   std::unreachable();
 }
@@ -34,7 +36,8 @@ std::size_t PayloadBytes(const Message& message) {
 
 }  // namespace
 
-GroupManager::GroupManager(const ManagerEnvironment& environment, BrokerId self, ManagerOptions options)
+GroupManager::GroupManager(const ManagerEnvironment& environment, BrokerId self,
+                           ManagerOptions options)
     : loop_(environment.loop),
       transport_(environment.transport),
       store_(environment.store),
@@ -42,17 +45,20 @@ GroupManager::GroupManager(const ManagerEnvironment& environment, BrokerId self,
       log_(environment.log),
       self_(self),
       options_(options),
-      calls_(loop_, [this](BrokerId to, std::optional<Call> call, std::optional<CallAnswer> answer) {
-        PeerLink* link = Link(to);
-        if (!link || !link->up(Lane::kData)) return false;
-        SuperFrame& frame = link->Open(Lane::kData);
-        std::size_t bytes = call ? call->payload.size() : answer->result ? answer->result->size() : 64;
-        if (call) frame.calls.push_back(std::move(*call));
-        if (answer) frame.call_answers.push_back(std::move(*answer));
-        link->Filled(Lane::kData, bytes);
-        ScheduleTurnEnd();
-        return true;
-      }),
+      calls_(loop_,
+             [this](BrokerId to, std::optional<Call> call, std::optional<CallAnswer> answer) {
+               PeerLink* link = Link(to);
+               if (!link || !link->up(Lane::kData)) return false;
+               SuperFrame& frame = link->Open(Lane::kData);
+               std::size_t bytes = call             ? call->payload.size()
+                                   : answer->result ? answer->result->size()
+                                                    : 64;
+               if (call) frame.calls.push_back(std::move(*call));
+               if (answer) frame.call_answers.push_back(std::move(*answer));
+               link->Filled(Lane::kData, bytes);
+               ScheduleTurnEnd();
+               return true;
+             }),
       installs_(loop_, log_,
                 {.find = [this](GroupId id) { return Find(id); },
                  .send_chunk =
@@ -74,12 +80,15 @@ GroupManager::GroupManager(const ManagerEnvironment& environment, BrokerId self,
                      },
                  .mark_dirty = [this](Group& group) { MarkDirty(group); }}) {}
 
-GroupManager::~GroupManager() { Stop(); }
+GroupManager::~GroupManager() {
+  Stop();
+}
 
 void GroupManager::Start(StoreFailedHandler store_failed) {
   store_failed_ = std::move(store_failed);
-  transport_.SetHandlers([this](BrokerId from, Lane lane, Frame frame) { OnFrame(from, lane, std::move(frame)); },
-                         [this](PeerState state) { OnPeer(state); });
+  transport_.SetHandlers(
+      [this](BrokerId from, Lane lane, Frame frame) { OnFrame(from, lane, std::move(frame)); },
+      [this](PeerState state) { OnPeer(state); });
   last_tick_ = loop_.Now();
   tick_timer_ = loop_.RunAfter(options_.tick, [this] { OnTick(); });
 }
@@ -132,7 +141,9 @@ void GroupManager::ForEach(const std::function<void(Group&)>& visit) {
   for (auto& [id, group] : groups_) visit(*group);
 }
 
-void GroupManager::SetMetadataIndex(std::uint64_t index) { metadata_index_ = index; }
+void GroupManager::SetMetadataIndex(std::uint64_t index) {
+  metadata_index_ = index;
+}
 
 bool GroupManager::IsLive(BrokerId peer) const {
   if (peer == self_) return true;
@@ -220,21 +231,27 @@ void GroupManager::Send(Group& group, Message message) {
   PeerLink* link = Link(message.to.broker);
   if (!link) return;  // the placement names a broker that is not known here yet
   if (message.type == MessageType::kHeartbeat) {
-    link->beats_out.Add({group.id(), message.from.incarnation, message.to.incarnation, message.term, message.commit,
-                         message.read_context});
+    link->beats_out.Add({group.id(), message.from.incarnation, message.to.incarnation, message.term,
+                         message.commit, message.read_context});
     return;
   }
-  // The answer to a beat that stands is the beat's answer (see TakeBeat).
-  if (message.type == MessageType::kHeartbeatResponse && !message.reject) return;
+  // The beat's own answer stands for a response that says nothing new (see TakeBeat).
+  if (message.type == MessageType::kHeartbeatResponse &&
+      link->beats_in.Repeats(group.id(), message))
+    return;
   Lane lane = LaneOf(message.type);
   std::size_t bytes = PayloadBytes(message);
   link->Open(lane).messages.push_back({group.id(), group.generation(), std::move(message)});
   link->Filled(lane, bytes);
 }
 
-void GroupManager::InstallWanted(Group& group, ReplicaId to) { installs_.Begin(group, to); }
+void GroupManager::InstallWanted(Group& group, ReplicaId to) {
+  installs_.Begin(group, to);
+}
 
-void GroupManager::StatusChanged(Group& group) { UpdateRank(group); }
+void GroupManager::StatusChanged(Group& group) {
+  UpdateRank(group);
+}
 
 void GroupManager::StoreFailed(const Error& error) {
   if (store_failed_) store_failed_(error);
@@ -284,9 +301,9 @@ void GroupManager::OnPeer(PeerState state) {
 void GroupManager::OnLivenessChanged(PeerLink& link) {
   for (auto& [id, group] : groups_) {
     UpdateRank(*group);
-    const NodeStatus& status = group->status();
-    bool silent = !link.up(Lane::kLiveness) && status.leader.broker == link.peer() && status.role == Role::kFollower;
-    if (silent && status.election_rank == 0) group->Campaign();
+    if (link.up(Lane::kLiveness) || !group->active()) continue;
+    group->node().OnPeerSilent(link.peer());
+    MarkDirty(*group);
   }
 }
 
@@ -327,15 +344,18 @@ void GroupManager::TakeMessages(PeerLink& link, SuperFrame& frame) {
 void GroupManager::TakeMessage(PeerLink& link, const SuperFrame& frame, GroupMessage& message) {
   const Message& inner = message.message;
   Group* group = Find(message.group);
-  if (group && group->self().incarnation == inner.to.incarnation && group->generation() == message.generation) {
-    if (!group->active()) return;
+  if (group && group->self().incarnation == inner.to.incarnation &&
+      group->generation() == message.generation) {
+    if (inner.type == MessageType::kHeartbeatResponse)
+      link.beats_out.Remember(message.group, inner);
     return group->Step(std::move(message.message));
   }
   std::uint64_t needs = std::max(inner.to.incarnation.value, inner.from.incarnation.value);
   if (needs > metadata_index_ || frame.metadata_index > metadata_index_) {
     ++link.counters.not_yet;
-    link.Open(Lane::kData).not_yet.push_back(
-        {message.group, inner.from.incarnation, inner.to.incarnation, inner.type, inner.term});
+    link.Open(Lane::kData)
+        .not_yet.push_back(
+            {message.group, inner.from.incarnation, inner.to.incarnation, inner.type, inner.term});
   } else if (frame.metadata_index < metadata_index_ ||
              (group && group->self().incarnation > inner.to.incarnation)) {
     ++link.counters.stale;
@@ -348,7 +368,8 @@ void GroupManager::TakeMessage(PeerLink& link, const SuperFrame& frame, GroupMes
 
 void GroupManager::TakeNotYet(PeerLink& link, const NotYet& refusal) {
   Group* group = Find(refusal.group);
-  if (!group || group->self().incarnation != refusal.from || refusal.type != MessageType::kAppend) return;
+  if (!group || group->self().incarnation != refusal.from || refusal.type != MessageType::kAppend)
+    return;
   group->Step({.type = MessageType::kAppendResponse,
                .from = {link.peer(), refusal.to},
                .to = group->self(),
@@ -369,9 +390,9 @@ void GroupManager::TakeBeats(PeerLink& link, const SuperFrame& frame) {
   }
 }
 
-// A beat stands if the replica follows it; then silence in the node's own outbox is the answer. A replica in a newer
-// term answers for itself, which is what deposes the sender.
-bool GroupManager::TakeBeat(PeerLink& link, const BeatGroup& beat, std::uint64_t sender_metadata_index) {
+// A beat stands if the replica follows it. A replica in a newer term answers for itself, which deposes the sender.
+bool GroupManager::TakeBeat(PeerLink& link, const BeatGroup& beat,
+                            std::uint64_t sender_metadata_index) {
   Group* group = Find(beat.group);
   if (!group || !group->active() || group->self().incarnation != beat.to) {
     std::uint64_t needs = std::max({beat.to.value, beat.from.value, sender_metadata_index});
@@ -392,11 +413,7 @@ bool GroupManager::TakeBeat(PeerLink& link, const BeatGroup& beat, std::uint64_t
 void GroupManager::ConfirmBeat(PeerLink& link, const BeatGroup& beat) {
   Group* group = Find(beat.group);
   if (!group || group->self().incarnation != beat.from) return;
-  group->Step({.type = MessageType::kHeartbeatResponse,
-               .from = {link.peer(), beat.to},
-               .to = group->self(),
-               .term = beat.term,
-               .read_context = beat.read_context});
+  if (auto response = link.beats_out.ConfirmedResponse(beat)) group->Step(std::move(*response));
 }
 
 void GroupManager::OnFrameLost(BrokerId peer, const SuperFrame& frame) {

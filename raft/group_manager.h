@@ -111,7 +111,8 @@ class GroupManager final : public GroupHost {
   Calls calls_;
   LeaderStates leader_states_;
   Installs installs_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // thunks that outlive the manager look here
+  std::shared_ptr<bool> alive_ =
+      std::make_shared<bool>(true);  // thunks that outlive the manager look here
 };
 
 }  // namespace kronika::raft

@@ -59,11 +59,12 @@ void Installs::StartQueued() {
     run->running = true;
     run->start = group->applied_start();
     ++counters_.started;
-    log_.Info("group {}: full install {} to broker {} begins at index {}", run->group.value, run->install,
-              run->to.broker.value, run->start.index.value);
+    log_.Info("group {}: full install {} to broker {} begins at index {}", run->group.value,
+              run->install, run->to.broker.value, run->start.index.value);
     RearmPatience(run);
     group->state_machine().OpenInstallSource(
-        run->start, [this, alive = std::weak_ptr(alive_), run](Result<std::unique_ptr<InstallSource>> source) {
+        run->start,
+        [this, alive = std::weak_ptr(alive_), run](Result<std::unique_ptr<InstallSource>> source) {
           if (!alive.lock() || !outgoing_.contains({run->group, run->to})) return;
           if (!source) return EndOutgoing({run->group, run->to}, false, source.error().Describe());
           run->source = std::move(*source);
@@ -81,18 +82,28 @@ void Installs::RearmPatience(const std::shared_ptr<Outgoing>& run) {
 }
 
 void Installs::SendNext(const std::shared_ptr<Outgoing>& run) {
-  run->source->Next(kInstallChunkBytes, [this, alive = std::weak_ptr(alive_), run](Result<InstallSource::Chunk> chunk) {
+  run->source->Next(kInstallChunkBytes, [this, alive = std::weak_ptr(alive_),
+                                         run](Result<InstallSource::Chunk> chunk) {
     OutgoingKey key{run->group, run->to};
     if (!alive.lock()) return;
     if (auto found = outgoing_.find(key); found == outgoing_.end() || found->second != run) return;
     Group* group = hooks_.find(run->group);
     if (!group) return EndOutgoing(key, false, "the group is gone");
     if (!chunk) return EndOutgoing(key, false, chunk.error().Describe());
-    InstallChunk out{run->group, run->from, run->to.incarnation, group->status().term, run->install, run->sequence,
-                     std::nullopt, std::move(chunk->header), Flatten(chunk->payload), false};
+    InstallChunk out{run->group,
+                     run->from,
+                     run->to.incarnation,
+                     group->status().term,
+                     run->install,
+                     run->sequence,
+                     std::nullopt,
+                     std::move(chunk->header),
+                     Flatten(chunk->payload),
+                     false};
     out.last = out.header.empty();
     if (run->sequence == 0) out.start = run->start;
-    if (!hooks_.send_chunk(run->to.broker, std::move(out))) EndOutgoing(key, false, "the peer is not connected");
+    if (!hooks_.send_chunk(run->to.broker, std::move(out)))
+      EndOutgoing(key, false, "the peer is not connected");
   });
 }
 
@@ -117,10 +128,11 @@ void Installs::EndOutgoing(const OutgoingKey& key, bool well, std::string_view w
   loop_.Cancel(run->patience);
   ++(well ? counters_.sent : counters_.failed);
   if (well) {
-    log_.Info("group {}: full install {} to broker {} done", run->group.value, run->install, run->to.broker.value);
+    log_.Info("group {}: full install {} to broker {} done", run->group.value, run->install,
+              run->to.broker.value);
   } else {
-    log_.Warn("group {}: full install {} to broker {} ended: {}; it is tried again", run->group.value, run->install,
-              run->to.broker.value, why);
+    log_.Warn("group {}: full install {} to broker {} ended: {}; it is tried again",
+              run->group.value, run->install, run->to.broker.value, why);
   }
   if (Group* group = hooks_.find(key.first)) {
     group->node().OnInstallSent(key.second, well ? run->start.index : Index{});
@@ -132,9 +144,11 @@ void Installs::EndOutgoing(const OutgoingKey& key, bool well, std::string_view w
 void Installs::OnChunk(BrokerId from, InstallChunk chunk) {
   Group* group = hooks_.find(chunk.group);
   auto refuse = [&](std::string why) {
-    hooks_.send_answer(from, {chunk.group, chunk.from, chunk.to, chunk.install, chunk.sequence, false, false, std::move(why)});
+    hooks_.send_answer(from, {chunk.group, chunk.from, chunk.to, chunk.install, chunk.sequence,
+                              false, false, std::move(why)});
   };
-  if (!group || !group->active() || group->self().incarnation != chunk.to) return refuse("no such replica here");
+  if (!group || !group->active() || group->self().incarnation != chunk.to)
+    return refuse("no such replica here");
   if (chunk.term < group->status().term) return refuse("an older term");
   auto& run = incoming_[chunk.group];
   if (chunk.sequence == 0 && chunk.start) {
@@ -151,7 +165,8 @@ void Installs::OnChunk(BrokerId from, InstallChunk chunk) {
     if (!run) incoming_.erase(chunk.group);
     return refuse("no such install here");
   }
-  if (run->busy || chunk.sequence != run->next_sequence) return;  // a repeat; its answer is on its way
+  if (run->busy || chunk.sequence != run->next_sequence)
+    return;  // a repeat; its answer is on its way
   Stage(run, std::move(chunk));
 }
 
@@ -162,7 +177,8 @@ void Installs::Stage(const std::shared_ptr<Incoming>& run, InstallChunk chunk) {
                    [this, alive = std::weak_ptr(alive_), run](Status staged) {
                      if (!alive.lock()) return;
                      run->busy = false;
-                     Answer(*run, staged.has_value(), false, staged ? "" : staged.error().Describe());
+                     Answer(*run, staged.has_value(), false,
+                            staged ? "" : staged.error().Describe());
                      ++run->next_sequence;
                    });
 }
@@ -182,14 +198,15 @@ void Installs::FinishIncoming(const std::shared_ptr<Incoming>& run) {
       if (!alive.lock()) return;
       if (adopted) ++counters_.received;
       Answer(*run, adopted.has_value(), true, adopted ? "" : adopted.error().Describe());
-      if (auto it = incoming_.find(run->group); it != incoming_.end() && it->second == run) incoming_.erase(it);
+      if (auto it = incoming_.find(run->group); it != incoming_.end() && it->second == run)
+        incoming_.erase(it);
     });
   });
 }
 
 void Installs::Answer(const Incoming& run, bool ok, bool done, std::string error) {
-  hooks_.send_answer(run.sender,
-                     {run.group, run.from, run.to, run.install, run.next_sequence, ok, done, std::move(error)});
+  hooks_.send_answer(run.sender, {run.group, run.from, run.to, run.install, run.next_sequence, ok,
+                                  done, std::move(error)});
 }
 
 void Installs::OnPeerLost(BrokerId peer) {
@@ -198,7 +215,9 @@ void Installs::OnPeerLost(BrokerId peer) {
     if (key.second.broker == peer) lost.push_back(key);
   }
   for (const auto& key : lost) EndOutgoing(key, false, "the stream was lost");
-  std::erase_if(incoming_, [&](const auto& item) { return item.second->sender == peer && !item.second->busy; });
+  std::erase_if(incoming_, [&](const auto& item) {
+    return item.second->sender == peer && !item.second->busy;
+  });
 }
 
 void Installs::OnGroupGone(GroupId group) {

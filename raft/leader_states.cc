@@ -21,7 +21,8 @@ void LeaderStates::Publish(LeaderState state, bool leading) {
   auto known = states_.find(state.group);
   if (known != states_.end() && known->second.term == state.term) {
     const LeaderState& before = known->second;
-    bool same = before.leader == state.leader && before.isr == state.isr && before.leader_epoch == state.leader_epoch;
+    bool same = before.leader == state.leader && before.isr == state.isr &&
+                before.leader_epoch == state.leader_epoch;
     state.version = before.version + (same ? 0 : 1);
   }
   if (leading) {
@@ -32,7 +33,9 @@ void LeaderStates::Publish(LeaderState state, bool leading) {
   if (Take(state) && leading) changed_.push_back(state.group);
 }
 
-void LeaderStates::Learn(const LeaderState& state) { Take(state); }
+void LeaderStates::Learn(const LeaderState& state) {
+  Take(state);
+}
 
 void LeaderStates::Withdraw(GroupId group) {
   led_.erase(group);

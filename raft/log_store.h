@@ -46,7 +46,8 @@ struct RecoveredGroup {
   std::optional<Installed> installed;  // the last one
   bool removed = false;
   std::optional<HardState> hard_state;
-  std::vector<Entry> entries;          // contiguous, ascending; may begin below the manifest's applied index
+  std::vector<Entry>
+      entries;  // contiguous, ascending; may begin below the manifest's applied index
 };
 
 class LogStore {

@@ -20,11 +20,12 @@ inline constexpr std::size_t kFrameBytes = 256 << 10;
 struct PeerCounters {
   std::uint64_t frames_in = 0;
   std::uint64_t frames_out = 0;
-  std::uint64_t undecodable = 0;   // an error: somebody must act
-  std::uint64_t misdirected = 0;   // an error: named a replica that this broker should know and does not
+  std::uint64_t undecodable = 0;  // an error: somebody must act
+  std::uint64_t misdirected =
+      0;  // an error: named a replica that this broker should know and does not
   std::uint64_t not_yet = 0;
-  std::uint64_t stale = 0;         // of a replica that is no more
-  std::uint64_t refused = 0;       // frames that the transport did not take
+  std::uint64_t stale = 0;    // of a replica that is no more
+  std::uint64_t refused = 0;  // frames that the transport did not take
 };
 
 struct PeerSnapshot {

@@ -38,7 +38,8 @@ class InstallSink {
 class StateMachine {
  public:
   virtual ~StateMachine() = default;
-  virtual void Apply(const Entry& entry) = 0;  // kData and kControl carry meaning; the others only move the index
+  virtual void Apply(
+      const Entry& entry) = 0;  // kData and kControl carry meaning; the others only move the index
   // Role, term, leader or serving changed.
   virtual void OnStatus(const NodeStatus& status) = 0;
   // Commit, match or durable may have moved; once a processing turn, after Apply. Only entries up to
