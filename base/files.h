@@ -1,21 +1,29 @@
-// Files: the disk as the wal/ folder sees it. Real: uring_files and thread_files; in tests and the simulator:
-// fake_files, which forgets at a crash what was not synced. One contract suite runs against all three.
+// Files: the disk as the wal/ folder sees it. Real: uring_files and thread_files; in tests and the
+// simulator: fake_files, which forgets at a crash what was not synced. One contract suite runs
+// against all three.
 //
-// 1. No call blocks. Every completion runs on the loop the Files object was made with, never inside the call.
+// 1. No call blocks. Every completion runs on the loop the Files object was made with, never inside
+// the call.
 // 2. Paths are relative to the root the object was made with; '/' separates folders.
-// 3. Writes to one file may complete in any order; a caller that needs order waits for the completion.
-// 4. A write with kSynced, and Sync(), complete only when the bytes (and the file size, if it grew) survive power
+// 3. Writes to one file may complete in any order; a caller that needs order waits for the
+// completion.
+// 4. A write with kSynced, and Sync(), complete only when the bytes (and the file size, if it grew)
+// survive power
 //    loss. The *name* of a created or renamed file survives only after SyncDir() of its folder.
-// 5. After a failed write or sync the file is condemned: every later write and sync fails with the same error (a
+// 5. After a failed write or sync the file is condemned: every later write and sync fails with the
+// same error (a
 //    retry could report success for bytes that the kernel dropped).
-// 6. With OpenOptions.direct every position, length and address is a multiple of kBlockBytes; this is checked
+// 6. With OpenOptions.direct every position, length and address is a multiple of kBlockBytes; this
+// is checked
 //    by every implementation, also where the kernel would accept less.
-// 7. Destroying a File closes it; completions still under way run first or not at all, but slices stay alive.
+// 7. Destroying a File closes it; completions still under way run first or not at all, but slices
+// stay alive.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/buffer.h"
@@ -46,7 +54,8 @@ class File {
  public:
   virtual ~File() = default;
   // Writes all bytes of `slices` at `position`, gathered; short writes are continued inside.
-  virtual void Write(std::uint64_t position, Slices slices, Durability durability, Done<void> done) = 0;
+  virtual void Write(std::uint64_t position, Slices slices, Durability durability,
+                     Done<void> done) = 0;
   // Up to `size` bytes from `position`; fewer only at the end of the file.
   virtual void Read(std::uint64_t position, std::size_t size, Done<Slice> done) = 0;
   virtual void Sync(Done<void> done) = 0;
@@ -62,14 +71,25 @@ class Files {
   virtual void Open(std::string path, OpenOptions options, Done<std::unique_ptr<File>> done) = 0;
   // A new, empty file; its folder is made if missing; kAlreadyExists.
   virtual void Create(std::string path, OpenOptions options, Done<std::unique_ptr<File>> done) = 0;
-  virtual void CreateDir(std::string path, Done<void> done) = 0;  // with parents; existing is success
-  // Replaces an existing file of the new name, atomically; folders may be renamed too (new name must be free).
+  virtual void CreateDir(std::string path,
+                         Done<void> done) = 0;  // with parents; existing is success
+  // Replaces an existing file of the new name, atomically; folders may be renamed too (new name
+  // must be free).
   virtual void Rename(std::string from, std::string to, Done<void> done) = 0;
-  virtual void Remove(std::string path, Done<void> done) = 0;         // a file; kNotFound
-  virtual void RemoveAll(std::string path, Done<void> done) = 0;      // a folder and all below; missing is success
-  virtual void List(std::string path, Done<std::vector<DirEntry>> done) = 0;  // sorted by name; kNotFound
-  virtual void SyncDir(std::string path, Done<void> done) = 0;        // "" is the root
+  virtual void Remove(std::string path, Done<void> done) = 0;  // a file; kNotFound
+  virtual void RemoveAll(std::string path,
+                         Done<void> done) = 0;  // a folder and all below; missing is success
+  virtual void List(std::string path,
+                    Done<std::vector<DirEntry>> done) = 0;      // sorted by name; kNotFound
+  virtual void SyncDir(std::string path, Done<void> done) = 0;  // "" is the root
   virtual void Space(Done<SpaceInfo> done) = 0;
 };
+
+// What every implementation refuses (kInvalidArgument), in one place.
+// A path is relative, without empty, "." or ".." parts; "" is the root.
+Status CheckPath(std::string_view path);
+// Rule 6. A size is checked only where it is not the end of the file that cuts it.
+Status CheckAligned(OpenOptions options, std::uint64_t position, const Slices& slices);
+Status CheckAligned(OpenOptions options, std::uint64_t position, std::size_t size);
 
 }  // namespace kronika
