@@ -69,10 +69,6 @@ struct Describer {
 
 }  // namespace
 
-std::string HostPort::Describe() const {
-  return fmt::format("{}:{}", host, port);
-}
-
 std::string Describe(const Record& record) {
   return std::visit(Describer{}, record);
 }

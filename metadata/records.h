@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/host_port.h"
 #include "base/ids.h"
 #include "raft/core/types.h"
 
@@ -28,13 +29,6 @@ inline constexpr Incarnation kPlacedHere{std::numeric_limits<std::uint64_t>::max
 // The version of everything that is written to a metadata log; a broker refuses a newer one than
 // its own.
 inline constexpr std::uint32_t kFormatVersion = 1;
-
-struct HostPort {
-  std::string host;
-  std::uint16_t port = 0;
-  bool operator==(const HostPort&) const = default;
-  std::string Describe() const;  // "host:port"
-};
 
 // One Kafka listener as clients are told to reach it.
 struct Listener {

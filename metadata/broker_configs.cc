@@ -1,0 +1,115 @@
+#include "metadata/broker_configs.h"
+
+#include <limits>
+
+#include "base/check.h"
+
+namespace kronika::metadata {
+namespace {
+
+constexpr std::int64_t kIntMax = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kLongMax = std::numeric_limits<std::int64_t>::max();
+
+constexpr ConfigDefinition kTable[] = {
+    {.name = "auto.create.topics.enable",
+     .type = ConfigType::kBoolean,
+     .default_value = "true",
+     .documentation = "Whether a Metadata request that allows it creates the topics it names."},
+    {.name = "connections.max.idle.ms",
+     .type = ConfigType::kLong,
+     .default_value = "600000",
+     .min = 1,
+     .max = kLongMax,
+     .documentation = "A client connection without requests is closed after this time."},
+    {.name = "default.replication.factor",
+     .type = ConfigType::kInt,
+     .default_value = "0",
+     .min = 0,
+     .max = 100,
+     .documentation =
+         "Replicas of a topic created without a count; 0 means three, or all registered brokers if "
+         "there are fewer."},
+    {.name = "fetch.max.bytes",
+     .type = ConfigType::kInt,
+     .default_value = "57671680",
+     .min = 1024,
+     .max = kIntMax,
+     .documentation = "Most bytes of one fetch response, at least one batch."},
+    {.name = "num.partitions",
+     .type = ConfigType::kInt,
+     .default_value = "1",
+     .min = 1,
+     .max = 10'000,
+     .documentation = "Partitions of a topic created without a count."},
+    {.name = "offsets.topic.num.partitions",
+     .type = ConfigType::kInt,
+     .default_value = "50",
+     .min = 1,
+     .max = 10'000,
+     .documentation = "Partitions of __consumer_offsets; fixed once the topic exists."},
+    {.name = "offsets.topic.replication.factor",
+     .type = ConfigType::kInt,
+     .default_value = "3",
+     .min = 1,
+     .max = 100,
+     .documentation = "Replicas of __consumer_offsets; all registered brokers if there are fewer."},
+    {.name = "producer.id.expiration.ms",
+     .type = ConfigType::kLong,
+     .default_value = "86400000",
+     .min = 1,
+     .max = kLongMax,
+     .documentation = "How long a partition remembers an idempotent producer that is silent."},
+    {.name = "replica.lag.time.max.ms",
+     .type = ConfigType::kLong,
+     .default_value = "10000",
+     .min = 1,
+     .max = kLongMax,
+     .documentation =
+         "A replica that has not caught up with its leader's end for this long leaves the ISR."},
+    {.name = "socket.request.max.bytes",
+     .type = ConfigType::kInt,
+     .default_value = "104857600",
+     .min = 1024,
+     .max = kIntMax,
+     .documentation = "Largest request that a client may send."},
+};
+
+std::string_view ValueInForce(std::string_view name, const ConfigMap& configs) {
+  if (const auto found = configs.find(name); found != configs.end()) return found->second;
+  const ConfigDefinition* definition = FindConfig(kTable, name);
+  KRONIKA_CHECK(definition != nullptr);
+  return definition->default_value;
+}
+
+}  // namespace
+
+std::span<const ConfigDefinition> BrokerConfigs() {
+  return kTable;
+}
+
+BrokerSettings ResolveBrokerSettings(const ConfigMap& configs) {
+  auto number = [&](std::string_view name) { return ConfigAsInt(ValueInForce(name, configs)); };
+  auto small = [&](std::string_view name) { return static_cast<std::int32_t>(number(name)); };
+  return {.auto_create_topics = ConfigAsBool(ValueInForce("auto.create.topics.enable", configs)),
+          .partitions = small("num.partitions"),
+          .replication_factor = small("default.replication.factor"),
+          .offsets_partitions = small("offsets.topic.num.partitions"),
+          .offsets_replication_factor = small("offsets.topic.replication.factor"),
+          .replica_lag_max_ms = number("replica.lag.time.max.ms"),
+          .producer_id_expiration_ms = number("producer.id.expiration.ms"),
+          .request_bytes_max = small("socket.request.max.bytes"),
+          .fetch_bytes_max = small("fetch.max.bytes"),
+          .connection_idle_ms_max = number("connections.max.idle.ms")};
+}
+
+std::vector<DescribedBrokerConfig> DescribeBrokerConfigs(const ConfigMap& configs) {
+  std::vector<DescribedBrokerConfig> out;
+  for (const auto& definition : kTable) {
+    out.push_back({.definition = &definition,
+                   .value = std::string(ValueInForce(definition.name, configs)),
+                   .set = configs.contains(definition.name)});
+  }
+  return out;
+}
+
+}  // namespace kronika::metadata
