@@ -30,7 +30,7 @@ def synonyms(tree):
         if not line.startswith("|") or len(cells) != 3 or set(cells[0]) <= set("-: ") or cells[0] == "term":
             continue
         for synonym in filter(None, (part.strip() for part in cells[2].split(","))):
-            pattern = r"\b" + re.escape(synonym).replace(r"\ ", r"[ _-]?") + r"s?\b"
+            pattern = r"\b" + re.escape(synonym).replace(r"\ ", r"[ _-]") + r"s?\b"
             yield pattern, f"the word here is '{cells[0].strip('*')}' ({GLOSSARY})"
 
 

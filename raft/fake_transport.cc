@@ -1,0 +1,179 @@
+#include "raft/fake_transport.h"
+
+#include <algorithm>
+
+#include "base/crc32c.h"
+
+namespace kronika::raft {
+
+using std::chrono::milliseconds;
+
+class SimNetwork::End final : public Transport {
+ public:
+  End(SimNetwork& network, BrokerId self, SimLoop& loop, std::uint64_t boot_epoch)
+      : network_(network), self_(self), loop_(loop), boot_epoch_(boot_epoch) {}
+  ~End() override { network_.Detach(self_); }
+
+  void SetHandlers(FrameHandler on_frame, PeerHandler on_peer) override {
+    on_frame_ = std::move(on_frame);
+    on_peer_ = std::move(on_peer);
+  }
+  bool Send(BrokerId to, Lane lane, Frame frame) override {
+    return network_.Send(self_, to, lane, std::move(frame));
+  }
+
+  void Deliver(BrokerId from, Lane lane, Frame frame) {
+    loop_.Post(
+        [alive = std::weak_ptr(alive_), this, from, lane, frame = std::move(frame)]() mutable {
+          if (alive.lock() && on_frame_) on_frame_(from, lane, std::move(frame));
+        });
+  }
+  void Tell(PeerState state) {
+    loop_.Post([alive = std::weak_ptr(alive_), this, state] {
+      if (alive.lock() && on_peer_) on_peer_(state);
+    });
+  }
+  std::uint64_t boot_epoch() const { return boot_epoch_; }
+
+ private:
+  SimNetwork& network_;
+  const BrokerId self_;
+  SimLoop& loop_;
+  const std::uint64_t boot_epoch_;
+  FrameHandler on_frame_;
+  PeerHandler on_peer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+SimNetwork::SimNetwork(SimScheduler& scheduler, Rng& rng) : loop_(scheduler), rng_(rng) {}
+SimNetwork::~SimNetwork() = default;
+
+SimNetwork::LaneKey SimNetwork::KeyOf(BrokerId a, BrokerId b, Lane lane) {
+  return {std::min(a, b), std::max(a, b), lane};
+}
+
+Duration SimNetwork::Within(Duration low, Duration high) {
+  if (high <= low) return low;
+  return low + Duration(static_cast<std::int64_t>(
+                   rng_.Below(static_cast<std::uint64_t>((high - low).count()))));
+}
+
+std::unique_ptr<Transport> SimNetwork::Attach(BrokerId self, SimLoop& loop,
+                                              std::uint64_t boot_epoch) {
+  auto end = std::make_unique<End>(*this, self, loop, boot_epoch);
+  for (const auto& [other, other_end] : ends_) {
+    for (Lane lane : {Lane::kLiveness, Lane::kData, Lane::kCatchUp}) {
+      LaneKey key = KeyOf(self, other, lane);
+      lanes_.try_emplace(key);
+      ScheduleConnect(key);
+    }
+  }
+  ends_.emplace(self, end.get());
+  return end;
+}
+
+void SimNetwork::Detach(BrokerId self) {
+  ends_.erase(self);
+  for (auto& [key, state] : lanes_) {
+    if (key.low == self || key.high == self) Reset(key);
+  }
+}
+
+void SimNetwork::Cut(BrokerId from, BrokerId to) {
+  cuts_.emplace(from, to);
+}
+
+void SimNetwork::HealAll() {
+  cuts_.clear();
+}
+
+bool SimNetwork::Send(BrokerId from, BrokerId to, Lane lane, Frame frame) {
+  LaneKey key = KeyOf(from, to, lane);
+  auto found = lanes_.find(key);
+  if (found == lanes_.end() || !found->second.up) return false;
+  LaneState& state = found->second;
+  std::size_t side = from == key.low ? 0 : 1;
+  std::size_t bytes = frame.size();
+  if (state.queued_bytes[side] + bytes > options.queue_bytes_max && state.queued_bytes[side] > 0) {
+    ++counters_.refused;
+    return false;
+  }
+  state.queued_bytes[side] += bytes;
+  Instant arrival = loop_.Now() + Within(options.latency_min, options.latency_max);
+  arrival = std::max(arrival, state.last_arrival[side]);
+  state.last_arrival[side] = arrival;
+  loop_.RunAt(arrival,
+              [this, key, epoch = state.epoch, from, to, frame = std::move(frame)]() mutable {
+                Arrive(key, epoch, from, to, std::move(frame));
+              });
+  return true;
+}
+
+void SimNetwork::Arrive(LaneKey key, std::uint64_t epoch, BrokerId from, BrokerId to, Frame frame) {
+  LaneState& state = lanes_[key];
+  if (!state.up || state.epoch != epoch) return;
+  state.queued_bytes[from == key.low ? 0 : 1] -= frame.size();
+  if (state.broken || cuts_.contains({from, to}) || rng_.Chance(options.loss)) {
+    ++counters_.lost;
+    return Break(key, cuts_.contains({from, to}) ? milliseconds(3000) : milliseconds(100));
+  }
+  std::uint32_t crc = crc32c::Value(AsBytes(frame.header));
+  for (const auto& slice : frame.payload) crc = crc32c::Extend(crc, slice.bytes());
+  for (std::uint64_t word :
+       {static_cast<std::uint64_t>(loop_.Now().since_start.count()),
+        static_cast<std::uint64_t>(from.value), static_cast<std::uint64_t>(to.value),
+        static_cast<std::uint64_t>(key.lane), static_cast<std::uint64_t>(crc)}) {
+    digest_ = (digest_ ^ word) * 0x100000001b3ULL;
+  }
+  ++counters_.delivered;
+  if (auto end = ends_.find(to); end != ends_.end())
+    end->second->Deliver(from, key.lane, std::move(frame));
+}
+
+void SimNetwork::Break(LaneKey key, Duration within) {
+  LaneState& state = lanes_[key];
+  if (state.broken) return;
+  state.broken = true;
+  loop_.RunAfter(Within(milliseconds(1), within), [this, key, epoch = state.epoch] {
+    if (lanes_[key].epoch == epoch) Reset(key);
+  });
+}
+
+void SimNetwork::Reset(LaneKey key) {
+  LaneState& state = lanes_[key];
+  bool was_up = state.up;
+  state = LaneState{.epoch = state.epoch + 1};
+  if (was_up) {
+    ++counters_.resets;
+    Tell(key.low, key.high, key.lane, false);
+    Tell(key.high, key.low, key.lane, false);
+  }
+  ScheduleConnect(key);
+}
+
+void SimNetwork::ScheduleConnect(LaneKey key) {
+  loop_.RunAfter(Within(milliseconds(1), milliseconds(500)),
+                 [this, key, epoch = lanes_[key].epoch] {
+                   if (lanes_[key].epoch == epoch) TryConnect(key);
+                 });
+}
+
+void SimNetwork::TryConnect(LaneKey key) {
+  LaneState& state = lanes_[key];
+  if (state.up || !ends_.contains(key.low) || !ends_.contains(key.high)) return;
+  if (cuts_.contains({key.low, key.high}) || cuts_.contains({key.high, key.low}))
+    return ScheduleConnect(key);
+  state.up = true;
+  Tell(key.low, key.high, key.lane, true);
+  Tell(key.high, key.low, key.lane, true);
+}
+
+void SimNetwork::Tell(BrokerId whom, BrokerId about, Lane lane, bool up) {
+  auto end = ends_.find(whom);
+  if (end == ends_.end()) return;
+  auto other = ends_.find(about);
+  std::uint64_t boot_epoch = other == ends_.end() ? 0 : other->second->boot_epoch();
+  end->second->Tell({.peer = about, .lane = lane, .up = up, .boot_epoch = boot_epoch});
+}
+
+}  // namespace kronika::raft
