@@ -19,6 +19,12 @@ std::vector<ReplicaId> Sorted(std::vector<ReplicaId> replicas) {
   return replicas;
 }
 
+std::vector<ReplicaId> Unique(std::vector<ReplicaId> replicas) {
+  std::sort(replicas.begin(), replicas.end());
+  replicas.erase(std::unique(replicas.begin(), replicas.end()), replicas.end());
+  return replicas;
+}
+
 void EncodeReplicas(LeWriter& out, const std::vector<ReplicaId>& replicas) {
   out.Int(static_cast<std::uint32_t>(replicas.size()));
   for (const ReplicaId& id : replicas) out.Int(id.broker.value).Int(id.incarnation.value);
@@ -104,6 +110,7 @@ Membership LeaveJoint(const Membership& joint) {
 
 bool TakesEffect(const Membership& current, const Membership& next) {
   if (next.voters.empty()) return false;
+  if (current.voters.empty()) return true;
   if (current.joint()) return next == LeaveJoint(current);
   if (KRONIKA_PLANTED("void-rule-ignored")) return true;
   if (next.metadata_index <= current.metadata_index) return false;
@@ -115,9 +122,13 @@ std::vector<ReplicaId> AllReplicas(const Membership& membership) {
   std::vector<ReplicaId> all = membership.voters;
   all.insert(all.end(), membership.outgoing.begin(), membership.outgoing.end());
   all.insert(all.end(), membership.learners.begin(), membership.learners.end());
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
+  return Unique(std::move(all));
+}
+
+std::vector<ReplicaId> AllVoters(const Membership& membership) {
+  std::vector<ReplicaId> all = membership.voters;
+  all.insert(all.end(), membership.outgoing.begin(), membership.outgoing.end());
+  return Unique(std::move(all));
 }
 
 }  // namespace kronika::raft

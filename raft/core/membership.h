@@ -30,7 +30,8 @@ Membership LeaveJoint(const Membership& joint);
 // of one, begins a change that its own metadata index, above the applied one, asks for.
 bool TakesEffect(const Membership& current, const Membership& next);
 
-// Every replica of the configuration once, ascending.
+// Every replica, and every voter of either half, once each, ascending.
 std::vector<ReplicaId> AllReplicas(const Membership& membership);
+std::vector<ReplicaId> AllVoters(const Membership& membership);
 
 }  // namespace kronika::raft

@@ -16,11 +16,11 @@ enum class MessageType : std::uint8_t {
                      // own; busy = refused because a leader is alive here (SAFETY B8)
   kVote,
   kVoteResponse,
-  kAppend,          // log_index/log_term = the entry before `entries`; commit
-  kAppendResponse,  // accepted: log_index = match (durable at the sender), hint_index = match in
-                    // its memory. reject: log_index = the refused previous index,
-                    // hint_index/hint_term = where to try next; busy = could not be taken now
-                    // (SAFETY B9)
+  kAppend,             // log_index/log_term = the entry before `entries`; commit
+  kAppendResponse,     // accepted: log_index = match (durable at the sender), hint_index = match in
+                       // its memory. reject: log_index = the refused previous index,
+                       // hint_index/hint_term = where to try next; busy = could not be taken now
+                       // (SAFETY B9)
   kHeartbeat,          // commit (clamped to the receiver's match), read_context
   kHeartbeatResponse,  // read_context echoed; log_index, hint_index as in kAppendResponse; commit =
                        // the sender's

@@ -81,7 +81,8 @@ struct Progress;  // progress.h
 
 struct ReplicaStatus {
   ReplicaId id;
-  Index match;
+  Index match;   // durable there, acknowledged in this term
+  Index commit;  // its commit index as far as it said: a beat names it until it is the leader's
   bool voter = false;
   bool active = false;  // answered within the last election timeout (the leader itself: always)
   int ticks_since_caught_up =
