@@ -89,6 +89,10 @@ class Sizes(TreeTest):
         self.assert_one(self.problems(sizes, a_h=f"class X {{\n public:\n  void F() {{\n{body}  }}\n}};\n"),
                         "a.h:3: a function of 82 lines")
 
+    def test_a_table_is_no_long_function(self):
+        rows = "".join(f"    case {i}:\n      return {i};\n" for i in range(60))
+        self.assertEqual([], self.problems(sizes, a_cc=f"int F(int a) {{\n  switch (a) {{\n{rows}  }}\n}}\n"))
+
     def test_many_parameters(self):
         self.assert_one(self.problems(sizes, a_cc="void F(int a, std::map<int, int> b, int c, int d, int e, int f) {}\n"),
                         "6 parameters")

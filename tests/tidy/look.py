@@ -1,6 +1,6 @@
 """Every file starts with a comment that says its purpose."""
 
-FIRST = {".h": "//", ".cc": "//", ".proto": "//", ".js": "//", ".kmsg": ("#", "//"), ".sh": "#", ".cmake": "#",
+FIRST = {".h": "//", ".cc": "//", ".proto": "//", ".js": "//", ".kmsg": ("#", "//"), ".sh": "#",
          ".py": ('"""', "#")}
 
 

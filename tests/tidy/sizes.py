@@ -19,6 +19,8 @@ FUNCTION_REASON = "give a part of it a name of its own"
 PARAMETERS_REASON = "pass a struct with designated initialisers"
 
 ACCESS_LABEL = re.compile(r"^(\s*(public|private|protected)\s*:)+")
+# A table is no long function: a case and the return on its next line count as one line.
+TABLE_ROW = re.compile(r"^[ \t]*case [^\n;]*:[ \t]*\n[ \t]*return [^\n;]*;", re.MULTILINE)
 CONTROL = re.compile(r"^\s*(?:else\s+)?(if|for|while|switch|catch|do|else|return|case|default)\b")
 NOT_A_FUNCTION = re.compile(r"^\s*(namespace|class|struct|union|enum|extern)\b|=\s*$|\[[^\]]*\]\s*(\([^()]*\))?\s*$")
 MACRO_LINE = re.compile(r"^[ \t]*#.*?(?<!\\)$", re.MULTILINE | re.DOTALL)
@@ -80,7 +82,8 @@ def functions(source):
             found = stack.pop()
             if found is not None:
                 begin, parameters, header = found
-                yield code.count("\n", 0, begin) + 1, code.count("\n", begin, position) + 1, parameters, header
+                length = code.count("\n", begin, position) + 1 - len(TABLE_ROW.findall(code[begin:position]))
+                yield code.count("\n", 0, begin) + 1, length, parameters, header
             if not any(entry is not None for entry in stack):
                 header_start = position + 1
 
