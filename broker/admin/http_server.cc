@@ -1,0 +1,200 @@
+// HTTP over Beast: the one file that includes it; see http_server.h.
+#include "broker/admin/http_server.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace kronika::broker::admin {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::uint32_t kHeaderBytesMax = 8 * 1024;
+constexpr std::uint64_t kBodyBytesMax = 64 * 1024;
+constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+
+class Server;
+
+class HttpSession : public std::enable_shared_from_this<HttpSession> {
+ public:
+  HttpSession(Server* server, std::uint64_t id, tcp::socket socket)
+      : server_(server), id_(id), stream_(std::move(socket)) {}
+  void Read();
+  void Close();
+
+ private:
+  void OnRead(error_code error);
+  void OnWritten(error_code error);
+  void End();
+
+  Server* server_;  // null after the end
+  const std::uint64_t id_;
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  http::response<http::string_body> response_;
+};
+
+class Server final : public HttpServer {
+ public:
+  Server(asio::io_context& io, Loop& loop, HttpServerOptions options, Handler handler)
+      : io_(io),
+        loop_(loop),
+        options_(std::move(options)),
+        handler_(std::move(handler)),
+        acceptor_(io),
+        waiting_(io) {}
+  ~Server() override { Stop(); }
+
+  Status Bind();
+  void Stop() override;
+  std::uint16_t port() const override { return port_; }
+  HttpAnswer Handle(const HttpRequest& request) const { return handler_(request); }
+  Duration request_time_max() const { return options_.request_time_max; }
+  void Remove(std::uint64_t session) { sessions_.erase(session); }
+
+ private:
+  void Accept();
+  void OnAccepted(error_code error);
+
+  asio::io_context& io_;
+  Loop& loop_;
+  const HttpServerOptions options_;
+  const Handler handler_;
+  tcp::acceptor acceptor_;
+  tcp::socket waiting_;
+  std::uint16_t port_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<HttpSession>> sessions_;
+  std::uint64_t last_session_ = 0;
+  TimerId accept_timer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+void HttpSession::Read() {
+  parser_.emplace();
+  parser_->header_limit(kHeaderBytesMax);
+  parser_->body_limit(kBodyBytesMax);
+  stream_.expires_after(server_->request_time_max());
+  http::async_read(
+      stream_, buffer_, *parser_,
+      [self = shared_from_this()](error_code error, std::size_t) { self->OnRead(error); });
+}
+
+void HttpSession::OnRead(error_code error) {
+  if (server_ == nullptr) return;
+  if (error) return End();
+  const auto& request = parser_->get();
+  const auto method = request.method_string();
+  const auto target = request.target();
+  HttpAnswer answer = server_->Handle(
+      {.method = {method.data(), method.size()}, .target = {target.data(), target.size()}});
+  response_ = {};
+  response_.version(request.version());
+  response_.result(static_cast<unsigned>(answer.status));
+  response_.set(http::field::content_type,
+                beast::string_view(answer.content_type.data(), answer.content_type.size()));
+  response_.set(http::field::cache_control, "no-store");
+  response_.keep_alive(request.keep_alive());
+  response_.content_length(answer.body.size());
+  if (request.method() != http::verb::head) response_.body() = std::move(answer.body);
+  http::async_write(
+      stream_, response_,
+      [self = shared_from_this()](error_code failed, std::size_t) { self->OnWritten(failed); });
+}
+
+void HttpSession::OnWritten(error_code error) {
+  if (server_ == nullptr) return;
+  if (error || response_.need_eof()) return End();
+  Read();
+}
+
+void HttpSession::End() {
+  const auto keep_alive = shared_from_this();
+  std::exchange(server_, nullptr)->Remove(id_);
+  error_code ignored;
+  stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+  stream_.close();
+}
+
+void HttpSession::Close() {
+  if (server_ != nullptr) End();
+}
+
+Status Server::Bind() {
+  const std::string where = options_.host + ":" + std::to_string(options_.port);
+  error_code error;
+  tcp::resolver resolver(io_);
+  const auto found =
+      resolver.resolve(options_.host, std::to_string(options_.port),
+                       tcp::resolver::passive | tcp::resolver::numeric_service, error);
+  if (error || found.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "the admin host does not resolve: " + error.message(),
+                where);
+  }
+  const tcp::endpoint endpoint = *found.begin();
+  acceptor_.open(endpoint.protocol(), error);
+  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error == asio::error::address_in_use) {
+    return Fail(ErrorCode::kAlreadyExists, "the admin port is in use by another process", where);
+  }
+  if (error) return Fail(ErrorCode::kIo, "cannot listen: " + error.message(), where);
+  port_ = acceptor_.local_endpoint(error).port();
+  Accept();
+  return {};
+}
+
+void Server::Accept() {
+  acceptor_.async_accept(waiting_, [this, alive = std::weak_ptr(alive_)](error_code error) {
+    if (!alive.expired()) OnAccepted(error);
+  });
+}
+
+void Server::OnAccepted(error_code error) {
+  if (!acceptor_.is_open()) return;
+  if (error) {
+    // Most likely out of descriptors; asking again at once would spin.
+    accept_timer_ = loop_.RunAfter(kAcceptPause, [this] { Accept(); });
+    return;
+  }
+  if (sessions_.size() < options_.connections_max) {
+    const std::uint64_t id = ++last_session_;
+    auto session = std::make_shared<HttpSession>(this, id, std::move(waiting_));
+    sessions_.emplace(id, session);
+    session->Read();
+  }
+  waiting_ = tcp::socket(io_);
+  Accept();
+}
+
+void Server::Stop() {
+  error_code ignored;
+  acceptor_.close(ignored);
+  loop_.Cancel(accept_timer_);
+  while (!sessions_.empty()) {
+    const auto session = sessions_.begin()->second;
+    session->Close();
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HttpServer>> HttpServer::Open(HttpServerPlace place,
+                                                     HttpServerOptions options, Handler handler) {
+  auto server =
+      std::make_unique<Server>(*place.io, *place.loop, std::move(options), std::move(handler));
+  KRONIKA_TRY(server->Bind());
+  return server;
+}
+
+}  // namespace kronika::broker::admin

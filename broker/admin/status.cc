@@ -1,0 +1,63 @@
+// The JSON of /v1/status; the one file here that includes the JSON library. See status.h.
+#include "broker/admin/status.h"
+
+#include <nlohmann/json.hpp>
+
+namespace kronika::broker::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json ToJson(const BrokerSummary& broker) {
+  return {{"id", broker.id.value},
+          {"uuid", broker.directory.ToString()},
+          {"cluster", broker.cluster.ToString()},
+          {"version", broker.version},
+          {"state", broker.state}};
+}
+
+Json ToJson(const PeerSummary& peer) {
+  return {{"id", peer.id.value},
+          {"connected", peer.connected},
+          {"last_beat_ms", peer.last_beat_ms},
+          {"frames_in", peer.frames_in},
+          {"frames_out", peer.frames_out},
+          {"undecodable", peer.undecodable},
+          {"misdirected", peer.misdirected},
+          {"not_yet", peer.not_yet}};
+}
+
+Json ToJson(const MemberSummary& member) {
+  return {{"id", member.id.value},
+          {"incarnation", member.incarnation.value},
+          {"match", member.match.value},
+          {"lag_ms", member.lag_ms},
+          {"isr", member.isr}};
+}
+
+Json ToJson(const GroupSummary& group) {
+  Json members = Json::array();
+  for (const auto& member : group.members) members.push_back(ToJson(member));
+  return {{"id", group.id.value},           {"topic", group.topic},
+          {"partition", group.partition},   {"role", group.role},
+          {"term", group.term.value},       {"leader", group.leader.value},
+          {"last", group.last.value},       {"commit", group.commit.value},
+          {"applied", group.applied.value}, {"durable", group.durable.value},
+          {"members", std::move(members)}};
+}
+
+}  // namespace
+
+std::string ToJson(const BrokerStatus& status) {
+  Json peers = Json::array();
+  for (const auto& peer : status.peers) peers.push_back(ToJson(peer));
+  Json groups = Json::array();
+  for (const auto& group : status.groups) groups.push_back(ToJson(group));
+  const Json out = {{"broker", ToJson(status.broker)},
+                    {"peers", std::move(peers)},
+                    {"groups", std::move(groups)}};
+  // Topic names are ASCII; anything else is replaced rather than thrown at.
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace kronika::broker::admin

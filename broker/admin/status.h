@@ -1,0 +1,66 @@
+// What the broker says of itself to people and tests: the values behind /readyz and /v1/status, and their JSON.
+//
+// Plain values, made on the broker's loop. The names in the JSON are documented (docs/status.md) and stay.
+// Source: DESIGN part 8.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace kronika::broker::admin {
+
+struct BrokerSummary {
+  BrokerId id = kNoBroker;
+  Uuid directory;
+  Uuid cluster;
+  std::string version;
+  std::string state;  // "starting", "running", "stopping", ...
+};
+
+struct PeerSummary {
+  BrokerId id = kNoBroker;
+  bool connected = false;
+  std::int64_t last_beat_ms = -1;  // since the last sign of life; -1 = none yet
+  std::uint64_t frames_in = 0;
+  std::uint64_t frames_out = 0;
+  std::uint64_t undecodable = 0;
+  std::uint64_t misdirected = 0;
+  std::uint64_t not_yet = 0;
+};
+
+struct MemberSummary {
+  BrokerId id = kNoBroker;
+  Incarnation incarnation;
+  Index match;
+  std::int64_t lag_ms =
+      -1;  // since it was last caught up; -1 = not known here (only the leader knows)
+  bool isr = false;
+};
+
+struct GroupSummary {
+  GroupId id;
+  std::string topic;            // empty for the metadata group
+  std::int32_t partition = -1;  // -1 for the metadata group
+  std::string role;             // "leader", "follower", "candidate", "learner", ...
+  Term term;
+  BrokerId leader = kNoBroker;
+  Index last;
+  Index commit;
+  Index applied;
+  Index durable;
+  std::vector<MemberSummary> members;
+};
+
+struct BrokerStatus {
+  BrokerSummary broker;
+  std::vector<PeerSummary> peers;    // by id
+  std::vector<GroupSummary> groups;  // by id
+};
+
+std::string ToJson(const BrokerStatus& status);
+
+}  // namespace kronika::broker::admin
