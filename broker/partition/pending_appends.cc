@@ -14,8 +14,9 @@ void PendingAppends::Add(Pending pending) {
 }
 
 bool PendingAppends::Join(Index index, Acks acks, AppendResult result, AppendDone done) {
-  auto behind = std::upper_bound(pending_.begin(), pending_.end(), index,
-                                 [](Index wanted, const Pending& pending) { return wanted < pending.index; });
+  auto behind =
+      std::upper_bound(pending_.begin(), pending_.end(), index,
+                       [](Index wanted, const Pending& pending) { return wanted < pending.index; });
   if (behind == pending_.begin() || std::prev(behind)->index != index) return false;
   pending_.insert(behind, Pending{index, acks, std::move(result), std::move(done)});
   return true;
@@ -29,7 +30,9 @@ void PendingAppends::Advance(const AppendProgress& progress) {
   for (auto& pending : pending_) {
     bool ready = false;
     switch (pending.acks) {
-      case Acks::kNone: ready = true; break;
+      case Acks::kNone:
+        ready = true;
+        break;
       case Acks::kLeader:
         ready = pending.index <= progress.durable || KRONIKA_PLANTED("acks-one-before-sync");
         break;

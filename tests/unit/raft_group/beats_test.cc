@@ -7,7 +7,8 @@ namespace kronika::raft {
 namespace {
 
 BeatGroup Led(std::uint32_t group, std::uint64_t term, std::uint64_t commit) {
-  return {.group = GroupId{group}, .from = {1}, .to = {2}, .term = Term{term}, .commit = Index{commit}};
+  return {
+      .group = GroupId{group}, .from = {1}, .to = {2}, .term = Term{term}, .commit = Index{commit}};
 }
 
 struct Pair {
