@@ -6,10 +6,9 @@
 //
 // 1. Reads see the newest version of each block.
 // 2. MakeDurable(sequence) makes the newest version not younger than `sequence` durable, and
-// forgets older ones.
+//    forgets older ones.
 // 3. A version that a failed sync dropped is never made durable by a later sync, though reads still
-// see it: the
-//    kernel marks such pages clean.
+//    see it: the kernel marks such pages clean.
 #pragma once
 
 #include <array>

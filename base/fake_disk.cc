@@ -8,7 +8,8 @@
 namespace kronika {
 namespace {
 constexpr std::size_t kStaleBlocksMax = 64;
-}
+constexpr std::uint64_t kFileBytesMax = std::uint64_t{1} << 44;
+}  // namespace
 
 FakeDisk::FakeDisk(Rng& rng) : rng_(rng), life_(std::make_shared<Life>()) {
   inodes_[kRoot].is_directory = true;
@@ -96,6 +97,9 @@ Status FakeDisk::ApplyWrite(const PendingWrite& write, Durability durability,
   const std::uint64_t grows =
       write.position + size > content.size() ? write.position + size - content.size() : 0;
   ++counters_.writes;
+  if (write.position > kFileBytesMax || size > kFileBytesMax - write.position) {
+    return Fail(ErrorCode::kIo, "beyond the largest file", path);
+  }
   if (grows > 0 && (used_bytes_ > capacity_bytes_ || grows > capacity_bytes_ - used_bytes_)) {
     return Fail(ErrorCode::kNoSpace, "the disk is full", path);
   }

@@ -5,9 +5,8 @@
 // One thread. All calls here are synchronous: they are for FakeFiles, for tests and for the
 // simulator.
 // 1. Crash() is power loss: each unsynced block, size and name is kept or lost by the seed, names
-// of one folder in
-//    order of their dependencies. Kill() is the death of the process alone: only writes under way
-//    are uncertain.
+//    of one folder in order of their dependencies. Kill() is the death of the process alone: only
+//    writes under way are uncertain.
 // 2. Both end the life of every FakeFiles made before; nothing of it completes any more.
 // 3. A synced file whose name was not synced is lost with its name (files.h rule 4).
 #pragma once

@@ -77,7 +77,9 @@ Result<FakeDisk::InodeId> FakeDisk::CreateFile(std::string_view path) {
     return Fail(ErrorCode::kAlreadyExists, "the name is taken", std::string(path));
   }
   const InodeId folder = MakeFolders(SplitLast(path).first);
-  if (folder == 0) return Missing(path);
+  if (folder == 0) {
+    return Fail(ErrorCode::kAlreadyExists, "a file is in the way", std::string(path));
+  }
   const InodeId made = ++last_inode_;
   inodes_[made];
   Change({.from = {}, .to = Place{folder, std::string(SplitLast(path).second)}, .inode = made});
@@ -94,12 +96,12 @@ Status FakeDisk::Rename(std::string_view from, std::string_view to) {
   auto source = Locate(from);
   auto target = Locate(to);
   if (!inode || !source) return Missing(from);
-  if (!target) return Missing(to);
   if (from == to) return {};
   const bool is_folder = At(*inode).is_directory;
   if (is_folder && to.starts_with(std::string(from) + "/")) {
     return Fail(ErrorCode::kInvalidArgument, "a folder cannot move into itself", std::string(to));
   }
+  if (!target) return Missing(to);
   if (auto taken = Find(to)) {
     if (is_folder) return Fail(ErrorCode::kAlreadyExists, "the name is taken", std::string(to));
     if (At(*taken).is_directory) {

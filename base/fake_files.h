@@ -4,7 +4,7 @@
 // event, so calls under way overtake each other (files.h rule 3); a crash in between keeps any part
 // of a write under way.
 // 2. It lives until FakeDisk::Crash(), Kill() or its destructor, which is a Kill() of its own
-// process; afterwards nothing completes, and the File objects that are left do nothing.
+//    process; afterwards nothing completes, and the File objects that are left do nothing.
 #pragma once
 
 #include <memory>

@@ -3,21 +3,19 @@
 // against all three.
 //
 // 1. No call blocks. Every completion runs on the loop the Files object was made with, never inside
-// the call.
+//    the call.
 // 2. Paths are relative to the root the object was made with; '/' separates folders.
 // 3. Writes to one file may complete in any order; a caller that needs order waits for the
-// completion.
+//    completion.
 // 4. A write with kSynced, and Sync(), complete only when the bytes (and the file size, if it grew)
-// survive power
-//    loss. The *name* of a created or renamed file survives only after SyncDir() of its folder.
+//    survive power loss. The *name* of a created or renamed file survives only after SyncDir() of
+//    its folder.
 // 5. After a failed write or sync the file is condemned: every later write and sync fails with the
-// same error (a
-//    retry could report success for bytes that the kernel dropped).
+//    same error (a retry could report success for bytes that the kernel dropped).
 // 6. With OpenOptions.direct every position, length and address is a multiple of kBlockBytes; this
-// is checked
-//    by every implementation, also where the kernel would accept less.
+//    is checked by every implementation, also where the kernel would accept less.
 // 7. Destroying a File closes it; completions still under way run first or not at all, but slices
-// stay alive.
+//    stay alive.
 #pragma once
 
 #include <cstdint>
@@ -71,22 +69,24 @@ class Files {
   virtual void Open(std::string path, OpenOptions options, Done<std::unique_ptr<File>> done) = 0;
   // A new, empty file; its folder is made if missing; kAlreadyExists.
   virtual void Create(std::string path, OpenOptions options, Done<std::unique_ptr<File>> done) = 0;
-  virtual void CreateDir(std::string path,
-                         Done<void> done) = 0;  // with parents; existing is success
-  // Replaces an existing file of the new name, atomically; folders may be renamed too (new name
-  // must be free).
+  // With parents; an existing folder is success.
+  virtual void CreateDir(std::string path, Done<void> done) = 0;
+  // Replaces an existing file of the new name, atomically. A folder may be renamed, too; its new
+  // name must be free. The new name's folder must exist.
   virtual void Rename(std::string from, std::string to, Done<void> done) = 0;
-  virtual void Remove(std::string path, Done<void> done) = 0;  // a file; kNotFound
-  virtual void RemoveAll(std::string path,
-                         Done<void> done) = 0;  // a folder and all below; missing is success
-  virtual void List(std::string path,
-                    Done<std::vector<DirEntry>> done) = 0;      // sorted by name; kNotFound
-  virtual void SyncDir(std::string path, Done<void> done) = 0;  // "" is the root
+  // A file; kNotFound.
+  virtual void Remove(std::string path, Done<void> done) = 0;
+  // A folder and all below it; missing is success.
+  virtual void RemoveAll(std::string path, Done<void> done) = 0;
+  // Sorted by name; kNotFound.
+  virtual void List(std::string path, Done<std::vector<DirEntry>> done) = 0;
+  // "" is the root.
+  virtual void SyncDir(std::string path, Done<void> done) = 0;
   virtual void Space(Done<SpaceInfo> done) = 0;
 };
 
-// What every implementation refuses (kInvalidArgument), in one place.
-// A path is relative, without empty, "." or ".." parts; "" is the root.
+// What every implementation refuses (kInvalidArgument), in one place. A path is relative, without
+// empty, "." or ".." parts; "" is the root.
 Status CheckPath(std::string_view path);
 // Rule 6. A size is checked only where it is not the end of the file that cuts it.
 Status CheckAligned(OpenOptions options, std::uint64_t position, const Slices& slices);

@@ -4,9 +4,9 @@
 //
 // One thread calls everything here.
 // 1. Time moves only when the queue reaches a later event, or to the end of RunUntil() and
-// RunFor().
+//    RunFor().
 // 2. A paused loop (SIGSTOP) runs nothing; what became due meanwhile runs after Resume() in its old
-// order.
+//    order.
 // 3. A killed loop drops all its thunks and every later one. Its successor is a new SimLoop.
 // 4. The same seed and the same calls give the same order of events, and so the same Digest().
 #pragma once
