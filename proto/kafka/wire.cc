@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/planted.h"
+#include "proto/kafka/message.h"
 
 namespace kronika::kafka {
 
@@ -178,6 +179,12 @@ Slices Writer::Finish() {
 Error DecodeError(const Reader& in, std::string_view message, std::int16_t version) {
   return Error{.code = kronika::ErrorCode::kCorruption,
                .text = std::string(in.reason()) + " at byte " + std::to_string(in.fault_position()),
+               .where = std::string(message) + " version " + std::to_string(version)};
+}
+
+Error UnservedVersion(std::string_view message, std::int16_t version) {
+  return Error{.code = kronika::ErrorCode::kUnsupported,
+               .text = "the version is not served",
                .where = std::string(message) + " version " + std::to_string(version)};
 }
 
