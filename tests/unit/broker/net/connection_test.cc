@@ -9,15 +9,10 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "tests/unit/broker/net/socket_client.h"
 
 namespace kronika::broker::net {
 namespace {
-
-std::string Framed(std::string_view body) {
-  std::string out(4, '\0');
-  StoreBe(reinterpret_cast<std::byte*>(out.data()), static_cast<std::int32_t>(body.size()));
-  return out + std::string(body);
-}
 
 struct FakeStream final : ByteStream {
   void Receive(MutableBytes into) override {

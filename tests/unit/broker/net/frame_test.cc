@@ -9,15 +9,10 @@
 
 #include "base/bytes.h"
 #include "base/rng.h"
+#include "tests/unit/broker/net/socket_client.h"
 
 namespace kronika::broker::net {
 namespace {
-
-std::string Framed(std::string_view body) {
-  std::string out(4, '\0');
-  StoreBe(reinterpret_cast<std::byte*>(out.data()), static_cast<std::int32_t>(body.size()));
-  return out + std::string(body);
-}
 
 // Feeds `stream` in pieces of at most `step` bytes and collects the frames.
 std::vector<std::string> Feed(FrameReader& reader, std::string_view stream, std::size_t step) {
