@@ -2,7 +2,11 @@
 
 #include <algorithm>
 
+#include <utility>
+
 #include "base/check.h"
+#include "base/planted.h"
+#include "raft/replica_record.h"
 
 namespace kronika::raft {
 
@@ -16,6 +20,7 @@ Group::Group(const GroupEnvironment& environment, GroupSpec spec,
       generation_(spec.generation),
       self_(spec.self),
       created_(std::move(spec.created)),
+      hard_state_(spec.recovered.hard_state),
       applied_term_(spec.recovered.start.term),
       node_(spec.self, environment.options, std::move(spec.recovered), environment.rng),
       status_(node_.status()),
@@ -116,11 +121,14 @@ void Group::Process() {
     }
   }
   if (!advanced) return;
+  CaptureIfDurable();
   RunWaitingReads();
   state_machine_->OnAdvance(status_);
 }
 
 void Group::Persist(Write write) {
+  wrote_since_checkpoint_ = true;
+  if (write.hard_state) hard_state_ = *write.hard_state;
   std::uint64_t id = write.id;
   store_.Append({.group = id_, .raft = std::move(write)},
                 [self = weak_from_this(), id](Status written) {
@@ -134,6 +142,11 @@ void Group::Persist(Write write) {
 
 void Group::Apply(std::vector<Entry>& committed) {
   if (adopting_) return;  // the install replaces them
+  if (capture_) {
+    held_back_.insert(held_back_.end(), std::make_move_iterator(committed.begin()),
+                      std::make_move_iterator(committed.end()));
+    return;
+  }
   for (auto& entry : committed) {
     KRONIKA_CHECK(entry.index == applied_ + 1, "entries are applied in order");
     last_append_time_ms_ = std::max(last_append_time_ms_, entry.append_time_ms);
@@ -141,7 +154,34 @@ void Group::Apply(std::vector<Entry>& committed) {
     applied_ = entry.index;
     applied_term_ = entry.term;
   }
-  if (!committed.empty()) node_.OnApplied(applied_);
+  if (committed.empty()) return;
+  node_.OnApplied(applied_);
+  node_.Compact(applied_);
+}
+
+void Group::Checkpoint(Done<Checkpointed> done) {
+  KRONIKA_CHECK(!capture_, "one checkpoint at a time");
+  capture_ = std::move(done);
+  CaptureIfDurable();
+}
+
+void Group::CaptureIfDurable() {
+  if (!capture_ || (status_.durable < applied_ && !KRONIKA_PLANTED("checkpoint-beyond-own-log")))
+    return;
+  Done<Checkpointed> done = std::exchange(capture_, nullptr);
+  wrote_since_checkpoint_ = false;
+  LogStart start = applied_start();
+  CheckpointPoint point{applied_, applied_term_, last_append_time_ms_,
+                        EncodeReplicaRecord({generation_, self_, hard_state_, start})};
+  state_machine_->Checkpoint(std::move(point), [applied = applied_, done = std::move(done)](
+                                                   Result<KvBatch> batch) mutable {
+    if (!batch) return done(std::unexpected(batch.error()));
+    done(Checkpointed{std::move(*batch), applied});
+  });
+  std::vector<Entry> held_back;
+  std::swap(held_back, held_back_);
+  Apply(held_back);
+  if (!held_back.empty()) host_.MarkDirty(*this);
 }
 
 void Group::AnswerReads(std::vector<ReadGrant>& grants) {
@@ -182,6 +222,10 @@ void Group::ReadForFollower(const EntriesWanted& wanted) {
 void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) {
   if (start.index <= applied_) {  // caught up by other means meanwhile
     return loop_.Post([done = std::move(done)]() mutable { done({}); });
+  }
+  if (capture_) {
+    held_back_.clear();
+    std::exchange(capture_, nullptr)(Fail(ErrorCode::kUnavailable, "an install replaces the state"));
   }
   adopting_ = true;
   GroupWrite write{.group = id_, .installed = Installed{start, manifest}};

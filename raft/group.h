@@ -76,6 +76,16 @@ class Group : public std::enable_shared_from_this<Group> {
   // Follower side of a full install: nothing is stepped while the swap is under way.
   void AdoptInstall(LogStart start, std::string manifest, Done<void> done);
 
+  // Captures the state at a point that this replica's own log has durably, holding back further entries until it is
+  // there. The batch goes to the Kv store; `applied` is then what recovery starts from.
+  struct Checkpointed {
+    KvBatch batch;
+    Index applied;
+  };
+  void Checkpoint(Done<Checkpointed> done);
+  // Whether anything was written to the log since the last Checkpoint call.
+  bool wrote_since_checkpoint() const { return wrote_since_checkpoint_; }
+
   GroupId id() const { return id_; }
   Generation generation() const { return generation_; }
   ReplicaId self() const { return self_; }
@@ -92,6 +102,7 @@ class Group : public std::enable_shared_from_this<Group> {
   void AnswerReads(std::vector<ReadGrant>& grants);
   void RunWaitingReads();
   void ReadForFollower(const EntriesWanted& wanted);
+  void CaptureIfDurable();
   std::int64_t AppendTime();
 
   struct WaitingRead {
@@ -107,12 +118,16 @@ class Group : public std::enable_shared_from_this<Group> {
   const Generation generation_;
   const ReplicaId self_;
   std::optional<Created> created_;
+  HardState hard_state_;  // as last handed to the log store
   Term applied_term_;
   Node node_;
   NodeStatus status_;
   std::unique_ptr<StateMachine> state_machine_;
   bool active_ = false;
   bool adopting_ = false;
+  bool wrote_since_checkpoint_ = true;
+  Done<Checkpointed> capture_;  // waits for this replica's own log
+  std::vector<Entry> held_back_;
   Index applied_;
   std::int64_t last_append_time_ms_ = 0;
   std::uint64_t next_read_ = 1;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "base/kv.h"
 #include "base/result.h"
 #include "raft/core/node.h"
 
@@ -35,9 +36,20 @@ class InstallSink {
   virtual void Finish(Done<std::string> done) = 0;
 };
 
+// The applied point of a checkpoint, which is durable in this replica's own log (SAFETY A6).
+struct CheckpointPoint {
+  Index applied;
+  Term applied_term;
+  std::int64_t append_time_ms = 0;
+  std::string replica;  // an encoded ReplicaRecord, to be kept with the state
+};
+
 class StateMachine {
  public:
   virtual ~StateMachine() = default;
+  // Makes everything applied so far durable but for the batch that it gives back: one Kv batch with the whole state
+  // at `point` (SAFETY A5). The state is captured inside the call.
+  virtual void Checkpoint(CheckpointPoint point, Done<KvBatch> done) = 0;
   virtual void Apply(
       const Entry& entry) = 0;  // kData and kControl carry meaning; the others only move the index
   // Role, term, leader or serving changed.
