@@ -33,4 +33,7 @@ std::string EmitErrorsSource(const std::vector<ErrorEntry>& errors);
 // layouts.cc: every message's layout as data, for tests and fuzzing.
 std::string EmitLayouts(const std::vector<Schema>& schemas);
 
+// What was understood, one line a field, for comparison with other sources.
+std::string EmitDescription(const std::vector<Schema>& schemas);
+
 }  // namespace kronika::kmsgc

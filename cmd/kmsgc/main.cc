@@ -4,6 +4,7 @@
 //   kmsgc table   OUT_DIR FILE.kmsg...      writes api_table.h, api_table.cc and advertised.h
 //   kmsgc layout  OUT_DIR FILE.kmsg...      writes layouts.cc
 //   kmsgc errors  errors.list OUT_DIR       writes errors.h and errors.cc
+//   kmsgc describe FILE.kmsg...             prints every field as it was understood
 //
 // A host tool without dependencies, run by the build. proto/kafka/README.md is the language.
 #include <algorithm>
@@ -97,6 +98,12 @@ bool RunErrors(const std::string& file, const std::string& out_dir) {
          WriteFile(out_dir + "/errors.cc", EmitErrorsSource(entries));
 }
 
+bool RunDescribe(const std::vector<std::string>& files) {
+  const auto schemas = LoadAll(files);
+  if (schemas) std::cout << EmitDescription(*schemas);
+  return schemas.has_value();
+}
+
 int Main(const std::vector<std::string>& arguments) {
   bool done = false;
   if (arguments.size() == 3 && arguments[0] == "message") {
@@ -106,9 +113,11 @@ int Main(const std::vector<std::string>& arguments) {
   } else if (arguments.size() > 2 && (arguments[0] == "table" || arguments[0] == "layout")) {
     const std::vector<std::string> files(arguments.begin() + 2, arguments.end());
     done = arguments[0] == "table" ? RunTable(arguments[1], files) : RunLayout(arguments[1], files);
+  } else if (arguments.size() > 1 && arguments[0] == "describe") {
+    done = RunDescribe({arguments.begin() + 1, arguments.end()});
   } else {
     std::cerr << "usage: kmsgc message FILE.kmsg OUT_DIR | table OUT_DIR FILE... | layout OUT_DIR "
-                 "FILE... | errors LIST OUT_DIR\n";
+                 "FILE... | errors LIST OUT_DIR | describe FILE...\n";
     return 2;
   }
   return done ? 0 : 1;
