@@ -46,11 +46,11 @@ HEAVY = {
     "spdlog": (r"spdlog/", ("base/log.cc",)),
     "yaml-cpp": (r"yaml-cpp/", ("config/yaml.cc",)),
     "Asio and Beast": (r"boost/(asio|beast)", ("base/asio_loop.cc", "broker/net/listener.cc",
-                                               "broker/net/connection.cc", "broker/admin/http.cc")),
+                                               "broker/admin/http_server.cc")),
     "CLI11": (r"CLI/", ("cmd/kronika/main.cc", "cmd/kronika_sim/main.cc", "cmd/kmsgc/main.cc")),
     "nlohmann-json": (r"nlohmann/", ("broker/admin/status.cc", "cmd/kmsgc/parse.cc", "cmd/kronika/output.cc")),
     "prometheus-cpp": (r"prometheus/", ("broker/admin/metrics.cc",)),
-    "liburing": (r"liburing", ("base/uring_files.cc",)),
+    "liburing": (r"liburing", ("base/uring.h",)),
 }
 HEAVY_REASON = "its headers cost seconds in every file that includes them; include our wrapper instead"
 # rapidcheck: one file in each folder of tests.
