@@ -296,6 +296,9 @@ void Node::OnInstallSent(ReplicaId to, Index index) {
 void Node::OnInstalled(LogStart start) {
   impl_->OnInstalled(std::move(start));
 }
+std::optional<Term> Node::TermAt(Index index) const {
+  return impl_->log.TermAt(index);
+}
 void Node::Compact(Index index) {
   impl_->log.Forget(std::min(index, impl_->writes.durable_index()), impl_->options.tail_bytes_max);
 }
