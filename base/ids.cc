@@ -32,6 +32,8 @@ Result<Uuid> Uuid::Parse(std::string_view text) {
       out.bytes[at++] = static_cast<std::uint8_t>(bits >> have);
     }
   }
+  // Four bits are left over; each id has one text only.
+  if ((bits & 15) != 0) return Fail(ErrorCode::kInvalidArgument, "not a UUID: " + std::string(text));
   return out;
 }
 
