@@ -191,25 +191,28 @@ RecordsCheck CheckRecords(Bytes batch, const BatchHeader& header, const RecordRu
 }
 
 Result<std::optional<OffsetAndTimestamp>> FindTimestamp(Bytes batch, const BatchHeader& header,
-                                                        std::int64_t at_least) {
+                                                        std::int64_t at_least,
+                                                        std::int64_t offset_min) {
   RecordReader reader(batch, header);
   while (true) {
     auto record = reader.Next();
     if (!record) return std::unexpected(std::move(record).error());
     if (*record == nullptr) return std::nullopt;
-    if ((*record)->timestamp >= at_least) {
+    if ((*record)->timestamp >= at_least && (*record)->offset >= offset_min) {
       return OffsetAndTimestamp{(*record)->offset, (*record)->timestamp};
     }
   }
 }
 
-Result<OffsetAndTimestamp> FindMaxTimestamp(Bytes batch, const BatchHeader& header) {
+Result<OffsetAndTimestamp> FindMaxTimestamp(Bytes batch, const BatchHeader& header,
+                                            std::int64_t offset_min) {
   RecordReader reader(batch, header);
   OffsetAndTimestamp out;
   while (true) {
     auto record = reader.Next();
     if (!record) return std::unexpected(std::move(record).error());
     if (*record == nullptr) return out;
+    if ((*record)->offset < offset_min) continue;
     if (out.offset < 0 || (*record)->timestamp > out.timestamp) {
       out = {(*record)->offset, (*record)->timestamp};
     }

@@ -94,8 +94,11 @@ struct OffsetAndTimestamp {
   bool operator==(const OffsetAndTimestamp&) const = default;
 };
 Result<std::optional<OffsetAndTimestamp>> FindTimestamp(Bytes batch, const BatchHeader& header,
-                                                        std::int64_t at_least);
-// The record with the largest timestamp (the first of several). kCorruption as RecordReader.
-Result<OffsetAndTimestamp> FindMaxTimestamp(Bytes batch, const BatchHeader& header);
+                                                        std::int64_t at_least,
+                                                        std::int64_t offset_min = 0);
+// The record with the largest timestamp (the first of several) from `offset_min` on; offset -1 if
+// there is none. kCorruption as RecordReader.
+Result<OffsetAndTimestamp> FindMaxTimestamp(Bytes batch, const BatchHeader& header,
+                                            std::int64_t offset_min = 0);
 
 }  // namespace kronika::wal

@@ -1,0 +1,31 @@
+// Names of a partition's files and directories: Kafka's, and ours beside them.
+//
+// Pure. Kafka: `<topic>-<partition>/<base offset, 20 digits>.log|.index|.timeindex`,
+// `leader-epoch-checkpoint`. Ours: `<base>.sums` (chunk_sums.h), `<directory>.<group>-delete` and
+// `<directory>.<group>-install`. Topic names are checked before they get here: no '/', at most 249
+// characters.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+
+namespace kronika::wal {
+
+inline constexpr std::string_view kEpochCheckpointName = "leader-epoch-checkpoint";
+
+enum class SegmentFile { kLog, kIndex, kTimeIndex, kSums };
+
+std::string PartitionDirectory(std::string_view topic, std::int32_t partition);
+std::string DeletedDirectory(std::string_view directory, GroupId group);
+std::string StagedDirectory(std::string_view directory, GroupId group);
+
+// "00000000000000000042.log"
+std::string SegmentFileName(std::int64_t base_offset, SegmentFile file);
+// The base offset that the name of a segment's file begins with; none for any other name.
+std::optional<std::int64_t> ParseSegmentFileName(std::string_view name);
+
+}  // namespace kronika::wal
