@@ -1,4 +1,4 @@
-// The translation of our errors into Kafka's codes; see kafka_error.h.
+// Translation of our errors; see kafka_error.h.
 #include "broker/kafka_error.h"
 
 namespace kronika::broker {

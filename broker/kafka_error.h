@@ -1,6 +1,6 @@
-// Where an operating error of ours becomes one of Kafka's error codes.
+// Kafka's error codes in the broker's words, and the one place where an operating error of ours becomes one.
 //
-// Any thread. The codes themselves, with names and texts, are generated from proto/kafka/errors.list.
+// Any thread. The list of codes is proto/kafka/errors.list.
 #pragma once
 
 #include "base/error.h"
@@ -8,11 +8,8 @@
 
 namespace kronika::broker {
 
-using kafka::IsKnown;
 using kafka::KafkaError;
-using kafka::Name;
 
-// The one place where an operating error of ours becomes an answer to a client.
 KafkaError FromError(const Error& error);
 
 }  // namespace kronika::broker

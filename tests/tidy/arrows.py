@@ -43,10 +43,10 @@ THREAD_REASON = "a worker is one thread that runs to completion; other threads l
 HEAVY = {
     "gRPC": (r"grpc", ("raft/grpc_transport.cc", "raft/grpc_stream.h", "raft/grpc_stream.cc")),
     "RocksDB": (r"rocksdb/", ("wal/rocks_kv.cc",)),
-    "spdlog": (r"spdlog/", ("base/log.cc",)),
+    "spdlog": (r"spdlog/", ("base/spdlog_log.cc",)),
     "yaml-cpp": (r"yaml-cpp/", ("config/yaml.cc",)),
     "Asio and Beast": (r"boost/(asio|beast)", ("base/asio_loop.cc", "broker/net/listener.cc",
-                                               "broker/admin/http_server.cc")),
+                                               "broker/admin/http.cc")),
     "CLI11": (r"CLI/", ("cmd/kronika/main.cc", "cmd/kronika_sim/main.cc", "cmd/kmsgc/main.cc")),
     "nlohmann-json": (r"nlohmann/", ("broker/admin/status.cc", "cmd/kmsgc/parse.cc", "cmd/kronika/output.cc")),
     "prometheus-cpp": (r"prometheus/", ("broker/admin/metrics.cc",)),

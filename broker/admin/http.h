@@ -1,4 +1,4 @@
-// HttpServer: the admin port. Beast stays in http_server.cc.
+// HttpServer: the admin port. Beast stays in http.cc.
 //
 // One loop. Invariants:
 // 1. At most `connections_max` connections; further ones are closed at once.

@@ -1,5 +1,5 @@
-// HTTP over Beast: the one file that includes it; see http_server.h.
-#include "broker/admin/http_server.h"
+// HTTP over Beast: the one file that includes it; see http.h.
+#include "broker/admin/http.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

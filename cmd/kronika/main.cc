@@ -1,0 +1,98 @@
+// `kronika`: reads the command line and runs one command. The one file of the program that includes CLI11, whose
+// exceptions end here.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <functional>
+#include <list>
+#include <map>
+
+#include "cmd/kronika/build_info.h"
+#include "cmd/kronika/command.h"
+
+namespace kronika::cmd {
+namespace {
+
+// One command's place in the parser: where CLI11 puts what it finds.
+struct Parsed {
+  const Command* command = nullptr;
+  CLI::App* app = nullptr;
+  std::map<std::string_view, std::vector<std::string>> values;
+  std::map<std::string_view, bool> flags;
+};
+
+void AddOptions(Parsed& parsed) {
+  for (const auto& option : parsed.command->options) {
+    const std::string name(option.name);
+    const std::string help(option.help);
+    const bool positional = !option.name.starts_with('-');
+    if (!positional && option.value.empty()) {
+      parsed.app->add_flag(name, parsed.flags[option.name], help);
+      continue;
+    }
+    auto* added = parsed.app->add_option(name, parsed.values[option.name], help);
+    added->type_name(positional ? "" : std::string(option.value));
+    added->required(option.required);
+    if (!option.repeated) added->expected(1);
+    if (option.repeated && !positional) added->allow_extra_args(false);
+    if (!option.default_value.empty()) added->default_str(std::string(option.default_value));
+  }
+}
+
+Arguments ArgumentsOf(const Parsed& parsed) {
+  Arguments out;
+  for (const auto& option : parsed.command->options) {
+    if (const auto flag = parsed.flags.find(option.name);
+        flag != parsed.flags.end() && flag->second) {
+      out.AddFlag(option.name);
+    }
+    const auto values = parsed.values.find(option.name);
+    if (values == parsed.values.end()) continue;
+    for (const auto& value : values->second) out.Add(option.name, value);
+    if (values->second.empty() && !option.default_value.empty()) {
+      out.Add(option.name, std::string(option.default_value));
+    }
+  }
+  return out;
+}
+
+int Run(int count, char** words) {
+  const CommandList commands = AllCommands();
+  CLI::App app("Kronika: a replicated log broker that speaks Kafka's protocol", "kronika");
+  app.set_version_flag("--version", DescribeBuild());
+  app.require_subcommand(1);
+  std::map<std::string_view, CLI::App*> nouns;
+  std::list<Parsed> all;
+  for (const auto& command : commands) {
+    CLI::App* parent = &app;
+    if (!command.verb.empty()) {
+      CLI::App*& noun = nouns[command.noun];
+      if (noun == nullptr) {
+        noun = app.add_subcommand(std::string(command.noun));
+        noun->require_subcommand(1);
+      }
+      parent = noun;
+    }
+    Parsed& parsed = all.emplace_back();
+    parsed.command = &command;
+    parsed.app = parent->add_subcommand(
+        std::string(command.verb.empty() ? command.noun : command.verb), std::string(command.help));
+    AddOptions(parsed);
+  }
+  try {
+    app.parse(count, words);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  for (const auto& parsed : all) {
+    if (parsed.app->parsed()) return parsed.command->run(ArgumentsOf(parsed));
+  }
+  return kExitUsage;
+}
+
+}  // namespace
+}  // namespace kronika::cmd
+
+int main(int count, char** words) {
+  return kronika::cmd::Run(count, words);
+}

@@ -1,0 +1,27 @@
+// Signals: SIGTERM and SIGINT as a call on the loop.
+//
+// Made on the main thread before any other thread is. Invariant: the two signals are blocked in every thread, and
+// one thread of our own waits for them.
+#pragma once
+
+#include <functional>
+#include <thread>
+
+#include "base/loop.h"
+
+namespace kronika::cmd {
+
+class Signals {
+ public:
+  Signals();
+  // From now on `stop` runs on `loop` when the process is asked to end. Called once.
+  void Watch(Loop& loop, Thunk stop);
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+ private:
+  std::thread waiter_;
+};
+
+}  // namespace kronika::cmd
