@@ -28,12 +28,14 @@ Group::Group(const GroupEnvironment& environment, GroupSpec spec,
       applied_(status_.applied) {}
 
 Group::~Group() {
+  if (capture_) capture_(Fail(ErrorCode::kShutdown, "the group is closing"));
   for (auto& [context, done] : reads_) done(Fail(ErrorCode::kShutdown, "the group is closing"));
   for (auto& read : granted_reads_) read.done(Fail(ErrorCode::kShutdown, "the group is closing"));
 }
 
 void Group::Start() {
   if (!created_) return Activate();
+  first_life_ = true;
   store_.Append({.group = id_, .created = std::move(created_)},
                 [self = weak_from_this()](Status written) {
                   auto group = self.lock();
@@ -47,6 +49,8 @@ void Group::Activate() {
   active_ = true;
   state_machine_->OnStatus(status_);
   host_.StatusChanged(*this);
+  // The first live founder campaigns at once (decision D8).
+  if (first_life_ && host_.IsFirstLive(*this)) node_.Campaign();
   host_.MarkDirty(*this);
 }
 

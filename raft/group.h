@@ -32,6 +32,8 @@ class GroupHost {
   virtual void InstallWanted(Group& group, ReplicaId to) = 0;
   // Role, term, leader or membership changed.
   virtual void StatusChanged(Group& group) = 0;
+  // Whether no live voter stands before this replica in assignment order.
+  virtual bool IsFirstLive(const Group& group) const = 0;
   // The log store failed for good: the process has to end (DESIGN §4).
   virtual void StoreFailed(const Error& error) = 0;
 };
@@ -124,6 +126,7 @@ class Group : public std::enable_shared_from_this<Group> {
   NodeStatus status_;
   std::unique_ptr<StateMachine> state_machine_;
   bool active_ = false;
+  bool first_life_ = false;
   bool adopting_ = false;
   bool wrote_since_checkpoint_ = true;
   Done<Checkpointed> capture_;  // waits for this replica's own log

@@ -250,21 +250,21 @@ void GroupManager::InstallWanted(Group& group, ReplicaId to) {
 }
 
 void GroupManager::StatusChanged(Group& group) {
-  UpdateRank(group);
+  group.node().SetElectionRank(Rank(group));
 }
 
 void GroupManager::StoreFailed(const Error& error) {
   if (store_failed_) store_failed_(error);
 }
 
-void GroupManager::UpdateRank(Group& group) {
+int GroupManager::Rank(const Group& group) const {
   const NodeStatus& status = group.status();
   int rank = 0;
   for (ReplicaId voter : status.membership.voters) {
     if (voter == group.self()) break;
     if (IsLive(voter.broker) && voter != status.leader) ++rank;
   }
-  group.node().SetElectionRank(rank);
+  return rank;
 }
 
 // ---- What peers say.
@@ -300,9 +300,14 @@ void GroupManager::OnPeer(PeerState state) {
 
 void GroupManager::OnLivenessChanged(PeerLink& link) {
   for (auto& [id, group] : groups_) {
-    UpdateRank(*group);
-    if (link.up(Lane::kLiveness) || !group->active()) continue;
-    group->node().OnPeerSilent(link.peer());
+    int rank = Rank(*group);
+    group->node().SetElectionRank(rank);
+    if (!group->active()) continue;
+    if (!link.up(Lane::kLiveness)) {
+      group->node().OnPeerSilent(link.peer());
+    } else if (!group->status().leader.valid() && rank == 0 && group->status().membership.IsVoter(group->self())) {
+      group->Campaign();  // a group without a leader has a new voter to ask
+    }
     MarkDirty(*group);
   }
 }

@@ -72,6 +72,7 @@ class GroupManager final : public GroupHost {
   void MarkDirty(Group& group) override;
   void InstallWanted(Group& group, ReplicaId to) override;
   void StatusChanged(Group& group) override;
+  bool IsFirstLive(const Group& group) const override { return Rank(group) == 0; }
   void StoreFailed(const Error& error) override;
 
  private:
@@ -88,7 +89,8 @@ class GroupManager final : public GroupHost {
   void ConfirmBeat(PeerLink& link, const BeatGroup& beat);
   void TakeNotYet(PeerLink& link, const NotYet& refusal);
   void OnFrameLost(BrokerId peer, const SuperFrame& frame);
-  void UpdateRank(Group& group);
+  // Live voters before this replica in assignment order, the silent leader not counted (SAFETY B8).
+  int Rank(const Group& group) const;
   PeerLink* Link(BrokerId peer);
 
   Loop& loop_;

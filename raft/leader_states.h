@@ -18,6 +18,8 @@ class LeaderStates {
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
   // The local replica's own view. A leader's view is pushed to all peers; `version` is filled in here.
   void Publish(LeaderState state, bool leading);
+  // The local replica no longer leads the group; what is known of it stays.
+  void Yield(GroupId group) { led_.erase(group); }
   // From a peer.
   void Learn(const LeaderState& state);
   // The local replica left or lost the group.
