@@ -1,4 +1,4 @@
-// RocksKv: the Kv on disk, over one RocksDB with one column family and its write-ahead log on.
+// RocksKv: the Kv on disk, over one RocksDB with one column family and its own log on.
 //
 // Apply() is called on the loop; Get() and Scan() by any thread.
 // 1. Batches are written on the loop's Background in the order of the calls, one write at a time.

@@ -1,3 +1,4 @@
+// Faults chosen by an option string: delayed syncs, and the nth sync that fails and condemns.
 #include "base/faulty_files.h"
 
 #include <gtest/gtest.h>

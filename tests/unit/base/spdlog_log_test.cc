@@ -1,3 +1,4 @@
+// The real log: levels, both formats, and what happens when its queue is full.
 #include "base/spdlog_log.h"
 
 #include <gtest/gtest.h>
