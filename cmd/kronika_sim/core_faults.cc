@@ -25,6 +25,7 @@ void CoreWorld::DrawWeather() {
 
 void CoreWorld::NextFault() {
   if (!storm_) return;
+  if (rng_.Chance(0.4)) CheckpointOne();
   switch (rng_.Below(12)) {
     case 0:
     case 1:
@@ -99,6 +100,8 @@ void CoreWorld::PauseOne() {
   ++report_.counts["pauses"];
   After(gap, "resume", id, [this, id, gap] {
     raft::Node* node = NodeOf(id);
+    // A client that asks before the replica has read what happened meanwhile.
+    if (node != nullptr && rng_.Chance(0.5)) Read(id);
     if (node != nullptr && gap > options_.election_timeout_ticks * 50) node->ResetLeases();
     Settle(id);
   });
@@ -154,6 +157,16 @@ void CoreWorld::Transfer() {
   Settle(leader);
 }
 
+void CoreWorld::AddLearners(raft::Membership& target) {
+  const std::uint64_t count = rng_.Chance(0.3) ? 3 : 1;
+  const Incarnation incarnation{target.metadata_index + 1};
+  const auto first = static_cast<std::int32_t>(rng_.Below(6));
+  for (std::uint64_t i = 0; i < count && hosts_.size() + i < 10; ++i) {
+    target.learners.push_back(
+        {BrokerId{1 + (first + static_cast<std::int32_t>(i)) % 6}, incarnation});
+  }
+}
+
 // Wishes for one replica more, one less, or another incarnation: as learners first, then as voters.
 void CoreWorld::ChangeMembership() {
   const Id leader = AnyLeader();
@@ -168,11 +181,11 @@ void CoreWorld::ChangeMembership() {
                         static_cast<std::ptrdiff_t>(rng_.Below(target.voters.size())));
   }
   if (!target.learners.empty()) {
+    if (rng_.Chance(0.3)) target.voters.clear();
     target.voters.insert(target.voters.end(), target.learners.begin(), target.learners.end());
     target.learners.clear();
-  } else if (hosts_.size() < 9) {
-    const auto broker = static_cast<std::int32_t>(1 + rng_.Below(6));
-    target.learners.push_back({BrokerId{broker}, Incarnation{target.metadata_index + 1}});
+  } else {
+    AddLearners(target);
   }
   const auto result = NodeOf(leader)->ProposeMembership(target, now_ms_);
   if (result) {
@@ -197,14 +210,18 @@ void CoreWorld::CheckpointOne() {
   Settle(id);
 }
 
+void CoreWorld::Read(Id id) {
+  reads_[++next_read_] = {invariants_.committed(), false};
+  NodeOf(id)->ReadIndex(next_read_);
+}
+
 void CoreWorld::NextRequest() {
   if (!requests_) return;
   const Id id = rng_.Chance(0.2) ? AnyHost() : AnyLeader();
   raft::Node* node = id.valid() ? NodeOf(id) : nullptr;
   if (node != nullptr && At(id).paused_until <= now_ms_) {
     if (rng_.Chance(0.2)) {
-      reads_[++next_read_] = {invariants_.committed(), false};
-      node->ReadIndex(next_read_);
+      Read(id);
     } else {
       for (std::uint64_t count = 1 + rng_.Below(4); count > 0; --count) {
         const std::string payload(1 + rng_.Below(40), static_cast<char>('a' + rng_.Below(26)));

@@ -80,14 +80,26 @@ void CoreReplica::CheckPromise(const Message& message) {
       }
       return;
     }
+    case MessageType::kTimeoutNow:
+      for (const raft::ReplicaStatus& peer : node_->status().replicas) {
+        if (peer.id == message.to && peer.match != node_->status().last) {
+          Violate("told a replica to campaign that lacks entries");
+        }
+      }
+      return;
     case MessageType::kPreVote:
     case MessageType::kPreVoteResponse:
     case MessageType::kAppend:
     case MessageType::kHeartbeat:
     case MessageType::kInstallDone:
-    case MessageType::kTimeoutNow:
       return;
   }
+}
+
+bool CoreReplica::HoldsDurably(Index index, Term term) const {
+  if (index <= disk_.checkpoint.start.index) return true;
+  const Entry* entry = disk_.Find(index);
+  return entry != nullptr && entry->term == term;
 }
 
 void CoreReplica::Serve(const raft::EntriesWanted& wanted) {

@@ -53,6 +53,9 @@ class CoreReplica {
   std::size_t applies_pending() const { return to_apply_.size(); }
   void Apply(std::size_t count);
 
+  // Whether a crash now would leave the entry at `index` with `term`, or a state that contains it.
+  bool HoldsDurably(Index index, Term term) const;
+
   // A full install arrived. While it is being written appends are refused.
   void BeginInstall(Image image);
   Image CurrentImage() const { return applied_; }

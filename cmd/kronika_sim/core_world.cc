@@ -89,6 +89,7 @@ void CoreWorld::Settle(Id id) {
   CoreReplica::Output output = host.replica->Take();
   if (!host.replica->violation().empty()) Fail(host.replica->violation());
   if (output.role_changed) Note(host.replica->node().status().Describe(), false);
+  CheckCommitted(id);
   for (Message& message : output.messages) Send(std::move(message));
   CheckReads(id, output.reads);
   for (const Id& to : output.installs_wanted) StartInstall(id, to);
@@ -199,6 +200,25 @@ void CoreWorld::FinishInstalls(Id id, const std::vector<Index>& indexes) {
         Settle(leader);
       });
     }
+  }
+}
+
+// What a leader newly takes for committed lies on the disks of a majority of each half. Counted here anew, so that a
+// mistake of the core's own counting shows.
+void CoreWorld::CheckCommitted(Id id) {
+  const raft::Node& node = At(id).replica->node();
+  const Index commit = node.commit();
+  if (node.role() != raft::Role::kLeader || commit == At(id).committed) return;
+  At(id).committed = commit;
+  const raft::NodeStatus status = node.status();
+  const auto term = node.TermAt(commit);
+  if (term != status.term) return;
+  for (const auto* half : {&status.membership.voters, &status.membership.outgoing}) {
+    const auto holders = std::count_if(half->begin(), half->end(), [&](const Id& voter) {
+      return At(voter).replica->HoldsDurably(commit, *term);
+    });
+    if (half->empty() || static_cast<std::size_t>(holders) * 2 > half->size()) continue;
+    Fail(id.Describe() + ": committed what no majority has on its disks");
   }
 }
 

@@ -46,6 +46,7 @@ class CoreWorld {
     bool disk_busy = false;
     bool apply_busy = false;
     int ticks = 0;
+    Index committed;  // checked so far, while it leads
   };
   struct Event {
     std::int64_t at = 0;
@@ -81,6 +82,7 @@ class CoreWorld {
   void StartApply(Id id);
   void StartInstall(Id from, Id to);
   void FinishInstalls(Id id, const std::vector<Index>& indexes);
+  void CheckCommitted(Id id);
   void CheckReads(Id id, const std::vector<raft::ReadGrant>& reads);
   void Tick(Id id);
   void SendDriverBeats(Id id);
@@ -104,6 +106,8 @@ class CoreWorld {
   void ResetStream();
   void Transfer();
   void ChangeMembership();
+  void AddLearners(raft::Membership& target);
+  void Read(Id id);
   void CheckpointOne();
   void NextRequest();
 

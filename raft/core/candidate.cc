@@ -51,13 +51,10 @@ void Node::Impl::Campaign(bool transfer) {
 void Node::Impl::SendVoteRequests(MessageType type, Term at, bool transfer) {
   for (const ReplicaId& id : AllVoters(membership)) {
     if (id == self) continue;
-    Message request{.type = type,
-                    .from = self,
-                    .to = id,
-                    .term = at,
-                    .log_index = log.last(),
-                    .log_term = log.last_term(),
-                    .transfer = transfer};
+    Message request = MakeVoteMessage(type, id, at);
+    request.log_index = log.last();
+    request.log_term = log.last_term();
+    request.transfer = transfer;
     if (type == MessageType::kPreVote) {
       Send(std::move(request));
     } else {
@@ -66,8 +63,25 @@ void Node::Impl::SendVoteRequests(MessageType type, Term at, bool transfer) {
   }
 }
 
+Message Node::Impl::MakeVoteMessage(MessageType type, ReplicaId to, Term term) const {
+  return {.type = type,
+          .from = self,
+          .to = to,
+          .term = term,
+          .hint_index = log.commit(),
+          .hint_term = log.TermAt(log.commit()).value_or(Term{})};
+}
+
+// That (index, term) is committed is a fact of any time and sender; where this log has the same entry it has the same
+// log before it (§5.3). Without this the new voters of a configuration whose last entry only the old ones know to be
+// committed could never be elected: the old ones have longer logs and no vote to ask for.
+void Node::Impl::LearnCommit(const Message& message) {
+  if (role == Role::kLeader || KRONIKA_PLANTED("votes-carry-no-commit")) return;
+  if (log.Matches(message.hint_index, message.hint_term)) SetCommit(message.hint_index);
+}
+
 void Node::Impl::HandlePreVote(const Message& message) {
-  Message answer{.type = MessageType::kPreVoteResponse, .from = self, .to = message.from};
+  Message answer = MakeVoteMessage(MessageType::kPreVoteResponse, message.from, hard_state.term);
   if (LeaderAlive()) {
     answer.busy = true;
     answer.reject = true;
@@ -75,15 +89,12 @@ void Node::Impl::HandlePreVote(const Message& message) {
     answer.reject =
         message.term <= hard_state.term || !log.IsUpToDate(message.log_index, message.log_term);
   }
-  answer.term = answer.reject ? hard_state.term : message.term;
+  if (!answer.reject) answer.term = message.term;
   Send(std::move(answer));
 }
 
 void Node::Impl::HandleVote(const Message& message) {
-  Message answer{.type = MessageType::kVoteResponse,
-                 .from = self,
-                 .to = message.from,
-                 .term = hard_state.term};
+  Message answer = MakeVoteMessage(MessageType::kVoteResponse, message.from, hard_state.term);
   const bool free = hard_state.vote == message.from ||
                     (!hard_state.vote.valid() && !leader.valid()) || KRONIKA_PLANTED("vote-twice");
   if (!free || !log.IsUpToDate(message.log_index, message.log_term)) {
@@ -118,6 +129,8 @@ void Node::Impl::CountVotesNow() {
     case VoteOutcome::kPending:
       return;
     case VoteOutcome::kWon:
+      // A configuration that was found committed meanwhile asks for another count.
+      if (!CanCampaign()) return BecomeFollower(hard_state.term, {});
       return role == Role::kPreCandidate ? Campaign(false) : BecomeLeader();
     case VoteOutcome::kLost:
       return BecomeFollower(hard_state.term, {});

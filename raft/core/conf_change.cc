@@ -15,7 +15,7 @@ namespace kronika::raft {
 Result<Index> Node::Impl::ProposeMembership(const Membership& target, std::int64_t append_time_ms) {
   if (role != Role::kLeader) return Fail(ErrorCode::kNotLeader, "this replica does not lead");
   KRONIKA_TRY(ValidateTarget(target));
-  if (target.metadata_index <= membership.metadata_index) {
+  if (target.metadata_index <= membership.metadata_index && !KRONIKA_PLANTED("void-rule-ignored")) {
     return Fail(ErrorCode::kInvalidArgument, "the wish is not newer than what is in force");
   }
   const bool waits = log.ConfigIn(log.applied(), log.last()).has_value() || membership.joint();

@@ -78,6 +78,11 @@ void Invariants::Observe(const Node& node) {
     ObserveLeader(node);
   }
   ObserveMembership(node, seen);
+  const bool led = seen.role == Role::kLeader && seen.term == at.hard_state.term;
+  if (at.role == Role::kLeader && led && at.log.commit() > seen.commit &&
+      at.log.TermAt(at.log.commit()) != at.hard_state.term) {
+    Violate(node, "a leader committed an entry of an older term by counting");
+  }
   seen.commit = at.log.commit();
   seen.applied = at.log.applied();
   seen.term = at.hard_state.term;

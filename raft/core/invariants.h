@@ -5,6 +5,7 @@
 //   election safety      at most one leader per term                                   (Raft §5.2)
 //   log matching         one (index, term), one entry and one entry before it          (§5.3)
 //   leader completeness  a leader holds what was committed in earlier terms            (§5.4.3)
+//   commitment           a leader commits by counting only in its own term              (§5.4.2)
 //   state machine safety one committed entry per index                                 (§5.4.3)
 //   and of one replica: positions in order, marks that only rise, configurations that change by joint steps.
 #pragma once

@@ -8,6 +8,14 @@
 #include "raft/core/node_impl.h"
 
 namespace kronika::raft {
+namespace {
+
+bool IsElection(MessageType type) {
+  return type == MessageType::kPreVote || type == MessageType::kPreVoteResponse ||
+         type == MessageType::kVote || type == MessageType::kVoteResponse;
+}
+
+}  // namespace
 
 Node::Impl::Impl(ReplicaId self_id, Options node_options, Recovered recovered, Rng& node_rng)
     : self(self_id),
@@ -27,6 +35,7 @@ Node::Impl::Impl(ReplicaId self_id, Options node_options, Recovered recovered, R
 
 void Node::Impl::Step(Message message, bool refuse) {
   if (message.to != self || message.from == self || message.term >= kTermEnd) return;
+  if (IsElection(message.type)) LearnCommit(message);
   if (message.term > hard_state.term && !AcceptTerm(message)) return;
   if (message.term < hard_state.term) return AnswerOlderTerm(message);
   Dispatch(std::move(message), refuse);
@@ -66,17 +75,21 @@ bool Node::Impl::AcceptTerm(const Message& message) {
 // Every refusal carries this replica's term, so that a sender that fell behind learns it (SAFETY
 // B6).
 void Node::Impl::AnswerOlderTerm(const Message& message) {
-  Message answer{.from = self, .to = message.from, .term = hard_state.term, .reject = true};
+  Message answer = MakeVoteMessage(MessageType::kPreVoteResponse, message.from, hard_state.term);
+  answer.reject = true;
   switch (message.type) {
     case MessageType::kPreVote:
-      answer.type = MessageType::kPreVoteResponse;
       return Send(std::move(answer));
     case MessageType::kVote:
       answer.type = MessageType::kVoteResponse;
       return Send(std::move(answer));
     case MessageType::kAppend:
     case MessageType::kHeartbeat:
-      answer.type = MessageType::kAppendResponse;
+      answer = {.type = MessageType::kAppendResponse,
+                .from = self,
+                .to = message.from,
+                .term = hard_state.term,
+                .reject = true};
       answer.log_index = message.log_index;
       return Send(std::move(answer));
     case MessageType::kPreVoteResponse:
@@ -295,6 +308,12 @@ void Node::OnInstallSent(ReplicaId to, Index index) {
 }
 void Node::OnInstalled(LogStart start) {
   impl_->OnInstalled(std::move(start));
+}
+Role Node::role() const {
+  return impl_->role;
+}
+Index Node::commit() const {
+  return impl_->log.commit();
 }
 std::optional<Term> Node::TermAt(Index index) const {
   return impl_->log.TermAt(index);

@@ -162,6 +162,8 @@ class Node {
   void Compact(Index index);
 
   NodeStatus status() const;
+  Role role() const;
+  Index commit() const;
   // The term of the entry at `index` in this log; nothing where memory does not know it. An answer to a client
   // may say "done" only while its (index, term) is still here (SAFETY C3).
   std::optional<Term> TermAt(Index index) const;

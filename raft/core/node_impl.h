@@ -63,6 +63,8 @@ struct Node::Impl {
   void StartPreVote();
   void Campaign(bool transfer);
   void SendVoteRequests(MessageType type, Term at, bool transfer);
+  Message MakeVoteMessage(MessageType type, ReplicaId to, Term term) const;
+  void LearnCommit(const Message& message);
   void CountVotesNow();
   void HandlePreVote(const Message& message);
   void HandleVote(const Message& message);
