@@ -3,18 +3,16 @@
 //
 // Called on one loop. Nothing here blocks; completions run on that loop, never inside the call.
 // 1. Writes are taken in call order. `done` of a write runs when it and all writes of the same
-// group before it are
-//    durable, and completions come in that order. While one group commit is being written
-//    everything that arrives joins the next one; there is no timer.
+//    group before it are durable, and completions come in that order. While one group commit is
+//    being written everything that arrives joins the next one; there is no timer.
 // 2. A failed write or sync is final: nothing of it is acknowledged, and everything later fails
-// with its error.
+//    with its error.
 // 3. No block that holds acknowledged bytes is written again before a checkpoint passed it (R3,
-// R4).
+//    R4).
 // 4. Entries above ReleaseTo() stay readable; below it as long as their file was not recycled.
 // 5. The last free file takes only hard states, the metadata group, checkpoints and rewritten
-// entries, its last blocks
-//    only checkpoints (SAFETY B11). Other writes wait for a checkpoint then; Admit() refuses before
-//    that happens.
+//    entries, its last blocks only checkpoints (SAFETY B11). Other writes wait for a checkpoint
+//    then; Admit() refuses before that happens.
 //
 // A checkpoint, in this order (SAFETY A5): from = CheckpointStart(); make durable whatever was
 // applied; ReleaseTo() per group; RewriteForward() if OldestIsPinned(); P =

@@ -1,0 +1,248 @@
+// How group commits are written: choosing, gathering, and what their durability sets off. See
+// journal_impl.h.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/planted.h"
+#include "wal/journal/journal_impl.h"
+
+namespace kronika::wal {
+namespace {
+
+// Kept for checkpoints in the reserve file: without them nothing would ever be freed.
+constexpr std::size_t kCheckpointRoomBytes = 8 * kBlockBytes;
+
+}  // namespace
+
+std::size_t Journal::Impl::CommitBytesMax() const {
+  const std::size_t one_entry =
+      RoundUpToBlock(CommitBytes(1, options.EntryBytesMax() + kEntryHeaderBytes, 1));
+  const std::uint64_t smallest = std::min(options.file_bytes, options.first_file_bytes);
+  return std::max(std::min<std::size_t>(options.commit_bytes_max, smallest / 4), one_entry);
+}
+
+void Journal::Impl::FailCheckpoint(Error error) {
+  Answer(std::move(checkpoint->done), std::unexpected(std::move(error)));
+  checkpoint.reset();
+  Wake();
+}
+
+std::size_t Journal::Impl::CurrentRoom() const {
+  return files.live().empty() ? 0 : files.live().back().room();
+}
+
+QueueRoom Journal::Impl::Room() const {
+  const std::size_t limit = CommitBytesMax();
+  const std::size_t current = CurrentRoom();
+  const std::size_t free = files.free_count();
+  QueueRoom room;
+  if (free >= 2) {
+    room.ordinary_bytes = limit;
+  } else if (free == 1) {
+    room.ordinary_bytes = std::min(limit, current);
+  }
+  if (free >= 1) {
+    room.reserve_bytes = limit;
+  } else if (current > kCheckpointRoomBytes) {
+    room.reserve_bytes = std::min(limit, current - kCheckpointRoomBytes);
+  }
+  room.reserve_bytes = std::max(room.reserve_bytes, room.ordinary_bytes);
+  return room;
+}
+
+void Journal::Impl::Wake() {
+  if (wake_posted || completing || under_way || failure) return;
+  wake_posted = true;
+  // Not at once: everything else of this turn belongs into the same group commit.
+  loop.Post(Guarded([](Impl& self) {
+    self.wake_posted = false;
+    self.BeginCommit();
+  }));
+}
+
+void Journal::Impl::BeginCommit() {
+  if (under_way || failure) return;
+  if (checkpoint) {
+    if (files.free_count() == 0 && CurrentRoom() < kBlockBytes) {
+      return FailCheckpoint(
+          {ErrorCode::kNoSpace, "no room is left for a checkpoint's record", "journal"});
+    }
+    ChosenWrites writes;
+    writes.records.push_back(
+        {.kind = RecordKind::kCheckpoint, .body = EncodeBody(checkpoint->mark)});
+    writes.meanings.emplace_back();
+    writes.dones.push_back(std::move(checkpoint->done));
+    const CheckpointMark mark = checkpoint->mark;
+    checkpoint.reset();
+    return WriteCommit(std::move(writes), mark, false);
+  }
+  ChosenWrites writes = queue.Choose(Room());
+  if (!writes.records.empty()) return WriteCommit(std::move(writes), std::nullopt, false);
+  if (!writes.dones.empty()) {  // writes of nothing
+    completing = true;
+    for (Done<void>& done : writes.dones) done({});
+    completing = false;
+    return Wake();
+  }
+  // What is left in the queue is held until a checkpoint frees a file.
+  if (closing && queue.empty()) return FinishClose();
+  ArmSeal();
+}
+
+void Journal::Impl::WriteCommit(ChosenWrites writes, std::optional<CheckpointMark> mark,
+                                bool seal) {
+  CommitSize size;
+  for (const JournalRecord& record : writes.records) size.Add(record);
+  if (CurrentRoom() < size.BytesMax()) files.Advance();
+  JournalFile& file = *files.current();
+  KRONIKA_CHECK(file.room() >= size.BytesMax(), "a group commit does not fit into its file");
+  CommitHeader header{.directory_id = options.directory_id,
+                      .file_number = file.number,
+                      .block = static_cast<std::uint32_t>(file.used_bytes / kBlockBytes),
+                      .open_epoch = open_epoch,
+                      .sequence = sequence + 1,
+                      .checkpoint_id = mark ? mark->id : checkpoint_id,
+                      .previous_crc = previous_crc};
+  GatheredCommit gathered = Gather(header, writes.records);
+  const std::uint64_t position = file.used_bytes;
+  if (file.first_sequence == 0) file.first_sequence = header.sequence;
+  file.last_sequence = header.sequence;
+  file.used_bytes += gathered.bytes.size();
+  if (KRONIKA_PLANTED("journal-ack-before-sync")) {
+    for (Done<void>& done : writes.dones) Answer(std::move(done), {});
+    writes.dones.clear();
+  }
+  if (mark && KRONIKA_PLANTED("journal-recycle-before-checkpoint")) Recycle(mark->position);
+  under_way = CommitUnderWay{.writes = std::move(writes),
+                             .header = gathered.header,
+                             .directory = std::move(gathered.directory),
+                             .checkpoint = mark,
+                             .seal = seal,
+                             .since = loop.Now()};
+  Slices slices;
+  slices.push_back(std::move(gathered.bytes));
+  file.file->Write(position, std::move(slices), Durability::kSynced,
+                   Guarded([](Impl& self, Status status) { self.OnWritten(std::move(status)); }));
+}
+
+void Journal::Impl::OnWritten(Status status) {
+  CommitUnderWay commit = std::move(*under_way);
+  under_way.reset();
+  if (!status) {
+    Error error = status.error();
+    error.where = "journal " + JournalFileName(files.current()->number, files.current()->bytes);
+    failure = error;
+    log.Error("journal: a write failed, nothing more is acknowledged: {}", error.Describe());
+    for (Done<void>& done : commit.writes.dones) done(std::unexpected(error));
+    return FailAll(error);
+  }
+  OnDurable(std::move(commit));
+  Wake();
+}
+
+void Journal::Impl::OnDurable(CommitUnderWay commit) {
+  const std::uint64_t bytes = std::uint64_t{commit.header.blocks} * kBlockBytes;
+  sequence = commit.header.sequence;
+  previous_crc = commit.header.crc;
+  checkpoint_id = commit.header.checkpoint_id;
+  sealed = commit.seal;
+  ++commits;
+  bytes_written += bytes;
+  bytes_since_checkpoint += bytes;
+  PlaceEntries(commit);
+  if (commit.checkpoint) {
+    bytes_since_checkpoint = 0;
+    Recycle(commit.checkpoint->position);
+  }
+  completing = true;
+  for (Done<void>& done : commit.writes.dones) done({});
+  completing = false;
+  RetryWaitingReads();
+}
+
+void Journal::Impl::PlaceEntries(const CommitUnderWay& commit) {
+  const auto file = static_cast<std::uint32_t>(commit.header.file_number);
+  const auto base = static_cast<std::uint32_t>(commit.header.block * kBlockBytes);
+  for (std::size_t i = 0; i < commit.writes.records.size(); ++i) {
+    const JournalRecord& record = commit.writes.records[i];
+    if (record.kind != RecordKind::kEntry && record.kind != RecordKind::kRewritten) continue;
+    const DirectoryEntry& written = commit.directory[i];
+    const EntryPlace place{.term = static_cast<std::uint32_t>(record.entry.term.value),
+                           .file = file,
+                           .position = base + written.offset,
+                           .length = written.length,
+                           .crc = written.crc};
+    const ChosenRecord& meaning = commit.writes.meanings[i];
+    if (meaning.moved_from) {
+      index.Move(record.group, record.entry.index, *meaning.moved_from, place);
+    } else {
+      index.MarkDurable(record.group, record.entry.index, meaning.ticket, place);
+    }
+  }
+}
+
+void Journal::Impl::FailAll(const Error& error) {
+  std::vector<Done<void>> dones = queue.TakeAll();
+  if (checkpoint) {
+    dones.push_back(std::move(checkpoint->done));
+    checkpoint.reset();
+  }
+  for (Done<void>& done : close_done) dones.push_back(std::move(done));
+  close_done.clear();
+  for (Done<void>& done : dones) done(std::unexpected(error));
+  RetryWaitingReads();
+}
+
+// One timer at a time; it looks at the counter instead of being set anew by every commit.
+void Journal::Impl::ArmSeal() {
+  if (sealed || seal_armed || commits == 0) return;
+  seal_armed = true;
+  commits_at_arming = commits;
+  seal_timer = loop.RunAfter(options.idle_seal_delay, Guarded([](Impl& self) {
+                               self.seal_armed = false;
+                               self.OnIdle();
+                             }));
+}
+
+void Journal::Impl::OnIdle() {
+  if (failure || sealed || under_way || wake_posted) return;
+  if (commits != commits_at_arming) return ArmSeal();
+  const bool reserve_is_full = files.free_count() == 0 && CurrentRoom() <= kCheckpointRoomBytes;
+  if (reserve_is_full) return;
+  ChosenWrites seal;
+  seal.records.push_back({.kind = RecordKind::kSeal});
+  seal.meanings.emplace_back();
+  WriteCommit(std::move(seal), std::nullopt, true);
+}
+
+void Journal::Impl::FinishClose() {
+  if (!sealed && commits != 0) {
+    commits_at_arming = commits;
+    OnIdle();
+    if (under_way) return;
+  }
+  for (Done<void>& done : close_done) Answer(std::move(done), {});
+  close_done.clear();
+}
+
+void Journal::Impl::Recycle(JournalPosition position) {
+  while (files.live().size() > 1) {
+    const JournalFile& oldest = files.live().front();
+    if (oldest.last_sequence >= position.sequence) return;
+    index.DropFile(oldest.number);
+    files.RecycleOldest();
+  }
+}
+
+void Journal::Impl::WriteOpened(Done<void> done) {
+  ChosenWrites writes;
+  writes.records.push_back({.kind = RecordKind::kOpened});
+  writes.meanings.emplace_back();
+  writes.dones.push_back(std::move(done));
+  files.Advance();
+  WriteCommit(std::move(writes), std::nullopt, false);
+}
+
+}  // namespace kronika::wal

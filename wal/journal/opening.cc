@@ -1,0 +1,271 @@
+// Journal::Open: removes leftovers, reads every file, decides, replays, and begins a new open epoch
+// in a new file.
+//
+// Called on the journal's loop; one step after the other, each started by the completion of the one
+// before.
+// 1. Nothing is written before the verdict, and nothing is accepted before the `opened` record is
+//    durable.
+// 2. A file that holds a group commit from the replay's start on, or a broken piece of one, is not
+//    written to.
+//
+// Source: docs/formats.md, "The journal"; SAFETY A1, A5, A11, E.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "wal/journal/chain.h"
+#include "wal/journal/journal_impl.h"
+#include "wal/journal/replay.h"
+
+namespace kronika::wal {
+
+class JournalOpening : public std::enable_shared_from_this<JournalOpening> {
+ public:
+  JournalOpening(Loop& loop, Files& files, Log& log, JournalOptions options, JournalBase base,
+                 Done<OpenedJournal> done)
+      : files_(files),
+        log_(log),
+        base_(std::move(base)),
+        done_(std::move(done)),
+        impl_(std::make_shared<Journal::Impl>(loop, files, log, std::move(options))) {}
+
+  void Start();
+
+ private:
+  struct FoundFile {
+    JournalFileIdentity identity;
+    std::string name;
+    std::shared_ptr<File> file;
+  };
+
+  template <class Function>
+  auto Then(Function function) {
+    return [self = shared_from_this(), function = std::move(function)](auto... result) mutable {
+      function(*self, std::move(result)...);
+    };
+  }
+  // As Then, for steps that cannot go on after an error.
+  template <class Function>
+  auto ThenIfOk(Function function) {
+    return [self = shared_from_this(), function = std::move(function)](auto result) mutable {
+      if (!result) return self->Finish(std::unexpected(std::move(result).error()));
+      function(*self, std::move(result));
+    };
+  }
+
+  const JournalOptions& options() const { return impl_->options; }
+  std::string Path(const std::string& name) const { return options().folder + "/" + name; }
+  void List();
+  void TakeList(std::vector<DirEntry> entries);
+  void RemoveLeftovers();
+  void ScanNext();
+  void ScanOne(FoundFile& found, Bytes content);
+  void Decide();
+  bool ScanAgainAfterRemovals(const ChainDecision& decision);
+  void SortFiles();
+  void FillFirst();
+  void Begin();
+  void Finish(Result<OpenedJournal> result);
+
+  Files& files_;
+  Log& log_;
+  JournalBase base_;
+  Done<OpenedJournal> done_;
+  std::shared_ptr<Journal::Impl> impl_;
+  std::vector<std::string> leftovers_;
+  std::vector<FoundFile> found_;
+  std::vector<FileScan> scans_;  // of found_, in its order
+  OpenedJournal opened_;
+};
+
+void JournalOpening::Start() {
+  const JournalOptions& o = options();
+  KRONIKA_CHECK(o.files >= JournalOptions::kFilesMin, "too few journal files");
+  KRONIKA_CHECK(o.file_bytes % kBlockBytes == 0 && o.first_file_bytes % kBlockBytes == 0);
+  KRONIKA_CHECK(o.file_bytes >= 16 * kBlockBytes && o.first_file_bytes >= 16 * kBlockBytes);
+  KRONIKA_CHECK(o.file_bytes < (std::uint64_t{1} << 32), "positions are 32 bits");
+  files_.CreateDir(o.folder, ThenIfOk([](JournalOpening& self, const Status&) {
+                     self.files_.SyncDir("", self.ThenIfOk([](JournalOpening& next, const Status&) {
+                       next.List();
+                     }));
+                   }));
+}
+
+void JournalOpening::List() {
+  files_.List(options().folder, ThenIfOk([](JournalOpening& self, auto entries) {
+                self.TakeList(std::move(*entries));
+              }));
+}
+
+void JournalOpening::TakeList(std::vector<DirEntry> entries) {
+  for (DirEntry& entry : entries) {
+    if (IsFillingName(entry.name)) {
+      leftovers_.push_back(entry.name);
+    } else if (const auto identity = ParseJournalFileName(entry.name)) {
+      found_.push_back({.identity = *identity, .name = entry.name, .file = nullptr});
+    } else {
+      log_.Warn("journal: {} is not a journal file and is left alone", Path(entry.name));
+    }
+  }
+  RemoveLeftovers();
+}
+
+void JournalOpening::RemoveLeftovers() {
+  if (leftovers_.empty()) return ScanNext();
+  const std::string path = Path(leftovers_.back());
+  leftovers_.pop_back();
+  files_.Remove(path,
+                ThenIfOk([](JournalOpening& self, const Status&) { self.RemoveLeftovers(); }));
+}
+
+void JournalOpening::ScanNext() {
+  if (scans_.size() == found_.size()) return Decide();
+  FoundFile& found = found_[scans_.size()];
+  const auto read = [](JournalOpening& self) {
+    FoundFile& current = self.found_[self.scans_.size()];
+    current.file->Read(0, current.identity.bytes,
+                       self.ThenIfOk([](JournalOpening& again, Result<Slice> content) {
+                         again.ScanOne(again.found_[again.scans_.size()], content->bytes());
+                         again.ScanNext();
+                       }));
+  };
+  if (found.file) return read(*this);
+  files_.Open(Path(found.name), {.direct = true},
+              ThenIfOk([read](JournalOpening& self, Result<std::unique_ptr<File>> file) {
+                self.found_[self.scans_.size()].file = std::move(*file);
+                read(self);
+              }));
+}
+
+void JournalOpening::ScanOne(FoundFile& found, Bytes content) {
+  ScanRequest request{.name = found.name,
+                      .number = found.identity.number,
+                      .directory_id = options().directory_id,
+                      .replay_from = base_.mark.position};
+  request.wants_payload = [this](GroupId group, Index index) {
+    const auto applied = base_.applied.find(group);
+    return applied == base_.applied.end() || index > applied->second;
+  };
+  scans_.push_back(ScanFile(request, content));
+  scans_.back().size_is_right = found.file->Size() == found.identity.bytes;
+}
+
+void JournalOpening::Decide() {
+  const ChainDecision decision = DecideChain(scans_, base_.mark);
+  if (ScanAgainAfterRemovals(decision)) return;
+  opened_.verdict = decision.verdict;
+  log_.Info("journal: {}", opened_.verdict.Describe());
+  if (decision.verdict.match != JournalMatch::kReplay) {
+    return Finish(Fail(ErrorCode::kFenced,
+                       "journal and checkpoints do not belong together, this data directory was "
+                       "rolled back or lost a part (" +
+                           opened_.verdict.Describe() + ")",
+                       "journal"));
+  }
+  Replay replay(base_.applied);
+  for (const ScannedCommit* commit : decision.commits) {
+    replay.Apply(*commit);
+    impl_->bytes_since_checkpoint += std::uint64_t{commit->header.blocks} * kBlockBytes;
+  }
+  Replay::Result replayed = replay.Finish(impl_->index);
+  opened_.groups = std::move(replayed.groups);
+  for (JournalDamage& hole : replayed.holes) opened_.verdict.damages.push_back(std::move(hole));
+  impl_->open_epoch = decision.next_epoch;
+  impl_->sequence = decision.next_sequence - 1;
+  impl_->previous_crc = decision.previous_crc;
+  impl_->checkpoint_id = decision.checkpoint_id;
+  SortFiles();
+  FillFirst();
+}
+
+// A group that was removed and created again has a log of its own, of which the old manifest knows
+// nothing: the entries that it seemed to make superfluous are needed.
+bool JournalOpening::ScanAgainAfterRemovals(const ChainDecision& decision) {
+  bool again = false;
+  for (const ScannedCommit* commit : decision.commits) {
+    for (const ScannedRecord& scanned : commit->records) {
+      if (scanned.record.kind != RecordKind::kRemoved) continue;
+      again = base_.applied.erase(scanned.record.group) > 0 || again;
+    }
+  }
+  if (again) {
+    scans_.clear();
+    ScanNext();
+  }
+  return again;
+}
+
+void JournalOpening::SortFiles() {
+  struct Sortable {
+    JournalFile file;
+    bool live = false;
+    std::uint64_t newest = 0;  // the highest sequence of which anything is in it
+  };
+  std::vector<Sortable> all;
+  for (std::size_t i = 0; i < found_.size(); ++i) {
+    impl_->files.NumberSeen(found_[i].identity.number);
+    // Stays as it is, as evidence.
+    if (!scans_[i].size_is_right) continue;
+    Sortable item;
+    item.file = {.number = found_[i].identity.number,
+                 .bytes = found_[i].identity.bytes,
+                 .file = std::move(found_[i].file)};
+    const auto see = [&](std::uint64_t sequence) {
+      item.newest = std::max(item.newest, sequence);
+      if (sequence < base_.mark.position.sequence) return;
+      item.live = true;
+      if (item.file.first_sequence == 0) item.file.first_sequence = sequence;
+      item.file.first_sequence = std::min(item.file.first_sequence, sequence);
+      item.file.last_sequence = std::max(item.file.last_sequence, sequence);
+    };
+    for (const ScannedCommit& commit : scans_[i].commits) see(commit.header.sequence);
+    for (const ScannedFooter& footer : scans_[i].footers) see(footer.footer.sequence);
+    item.file.used_bytes = item.file.bytes;
+    all.push_back(std::move(item));
+  }
+  std::ranges::sort(all, {}, [](const Sortable& s) { return std::pair(s.newest, s.file.number); });
+  for (Sortable& item : all) {
+    if (item.live) {
+      impl_->files.AddLive(std::move(item.file));
+    } else {
+      item.file.used_bytes = 0;
+      // Files with the oldest leftovers first, so that what is kept stays connected.
+      impl_->files.AddFree(std::move(item.file));
+    }
+  }
+  scans_.clear();
+}
+
+// One file to write to and one in reserve; the rest is filled while the journal serves.
+void JournalOpening::FillFirst() {
+  const JournalFiles& files = impl_->files;
+  const bool enough = files.free_count() >= 2 || (files.free_count() == 1 && files.count() > 2);
+  if (enough) return Begin();
+  const std::uint64_t bytes = std::min(options().file_bytes, options().first_file_bytes);
+  impl_->files.Fill(bytes, ThenIfOk([](JournalOpening& self, const Status&) { self.FillFirst(); }));
+}
+
+void JournalOpening::Begin() {
+  impl_->WriteOpened(ThenIfOk([](JournalOpening& self, const Status&) {
+    self.impl_->files.KeepWhole([impl = std::weak_ptr(self.impl_)] {
+      if (const auto alive = impl.lock()) alive->Wake();
+    });
+    self.opened_.journal.reset(new Journal(self.impl_));
+    self.Finish(std::move(self.opened_));
+  }));
+}
+
+void JournalOpening::Finish(Result<OpenedJournal> result) {
+  auto done = std::move(done_);
+  done(std::move(result));
+}
+
+void Journal::Open(Loop& loop, Files& files, Log& log, JournalOptions options, JournalBase base,
+                   Done<OpenedJournal> done) {
+  std::make_shared<JournalOpening>(loop, files, log, std::move(options), std::move(base),
+                                   std::move(done))
+      ->Start();
+}
+
+}  // namespace kronika::wal
