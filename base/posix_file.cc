@@ -1,6 +1,7 @@
 #include "base/posix_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -73,6 +74,16 @@ void PosixFile::GrowTo(std::uint64_t size) {
   size_ = std::max(size_, size);
 }
 
+std::size_t PosixFile::ReadableBytes(std::uint64_t position, std::size_t size) const {
+  struct stat info = {};
+  // The read itself will tell what is wrong with the file.
+  if (::fstat(descriptor_, &info) != 0) return size;
+  const auto end = static_cast<std::uint64_t>(info.st_size);
+  if (position >= end) return 0;
+  const std::uint64_t left = (end - position + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(size, left));
+}
+
 Status PosixFile::WriteAll(std::uint64_t position, const Slices& slices) {
   const std::uint64_t total = TotalSize(slices);
   for (std::uint64_t written = 0; written < total;) {
@@ -100,11 +111,7 @@ Status PosixFile::Write(std::uint64_t position, const Slices& slices, Durability
 
 Result<Slice> PosixFile::Read(std::uint64_t position, std::size_t size) const {
   KRONIKA_TRY(CheckAligned(options_, position, size));
-  // No more is allocated than the file has, rounded up so that a direct read stays aligned.
-  const std::uint64_t end = this->size();
-  if (position >= end) return Slice{};
-  const std::uint64_t left = (end - position + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
-  auto out = Slice::Allocate(std::min<std::uint64_t>(size, left), kBlockBytes);
+  auto out = Slice::Allocate(ReadableBytes(position, size), kBlockBytes);
   std::size_t have = 0;
   while (have < out.size()) {
     const ssize_t count = ::pread(descriptor_, out.mutable_bytes().data() + have, out.size() - have,

@@ -47,11 +47,10 @@ class UringFile final : public ThreadFile {
     if (auto aligned = CheckAligned(file.options(), position, size); !aligned) {
       return Later(std::move(done), Result<Slice>(std::unexpected(aligned.error())));
     }
-    const std::uint64_t end = file.size();
-    if (position >= end || size == 0) return Later(std::move(done), Result<Slice>(Slice{}));
-    const std::uint64_t left = (end - position + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+    const std::size_t readable = file.ReadableBytes(position, size);
+    if (readable == 0) return Later(std::move(done), Result<Slice>(Slice{}));
     auto op = MakeOp(UringOp::Kind::kRead, position);
-    op->slices.push_back(Slice::Allocate(std::min<std::uint64_t>(size, left), kBlockBytes));
+    op->slices.push_back(Slice::Allocate(readable, kBlockBytes));
     op->finished = [op = op.get(), handle = handle_, done = std::move(done)]() mutable {
       if (!handle->open) return;
       if (!op->status) return done(std::unexpected(op->status.error()));

@@ -91,7 +91,7 @@ TEST(FakeDisk, ATornBlockMixesSectors) {
   EXPECT_TRUE(fills.contains('?'));
 }
 
-// Caught a fake whose writes under way vanished whole at a crash.
+// Catches a crash that forgets the writes under way.
 TEST(FakeDisk, AWriteUnderWayMaySurviveInParts) {
   std::set<std::string> seen;
   for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {

@@ -42,6 +42,14 @@ TEST_P(FilesContract, WhatIsWrittenIsRead) {
   EXPECT_EQ(at_.Read(**file, 3, 0), "");
 }
 
+// Catches a Read that trusts the size its own handle remembers.
+TEST_P(FilesContract, OneHandleReadsWhatAnotherAppended) {
+  auto writer = at_.Create("file");
+  auto reader = at_.Open("file");
+  ASSERT_TRUE(at_.Write(**writer, 0, std::string(9000, 'x')));
+  EXPECT_EQ(at_.Read(**reader, 8990, 100), std::string(10, 'x'));
+}
+
 TEST_P(FilesContract, AHoleReadsAsZeros) {
   auto file = at_.Create("file");
   ASSERT_TRUE(at_.Write(**file, 10'000, "x"));
@@ -168,7 +176,7 @@ TEST_P(FilesContract, ARemovedFileIsReadableThroughItsHandle) {
   EXPECT_EQ(at_.Read(**file, 0, 9), "text");
 }
 
-// Caught a Read that checked nothing where the file system had refused O_DIRECT.
+// Catches a Read() or Write() without CheckAligned().
 TEST_P(FilesContract, DirectFilesRefuseWhatIsNotAligned) {
   const OpenOptions direct{.direct = true};
   auto file = at_.Create("file", direct);

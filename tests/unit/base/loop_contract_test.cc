@@ -153,7 +153,7 @@ TEST(AsioLoop, AnyThreadMayPostAndEachThreadsThunksStayInOrder) {
   for (auto& thread : threads) thread.join();
 }
 
-// Catches a Drain() without a bound.
+// Catches a Drain() that goes on until nothing is posted any more.
 TEST(AsioLoop, TimersFireWhileThunksPostThemselvesForEver) {
   AsioWorld world;
   bool fired = false;
