@@ -41,7 +41,7 @@ class ErrorEmitter {
           // The compiler names the schema's mistake: the request has no such field.
           out_.Line(Cat("static_assert(false, ", Quoted("no request field " + echo.source), ");"));
         } else if (field.array && field.base == Base::kStruct) {
-          FillArray(field, echo, *origin, to, from, depth);
+          FillArray(field, echo, *origin, {to, from, depth});
         } else {
           const bool unwrap = origin->nullable && !field.nullable;
           out_.Line(Cat(target, " = ", from, ".", echo.source,
@@ -51,24 +51,30 @@ class ErrorEmitter {
     }
   }
 
-  void FillArray(const Field& field, const Echo& echo, const Field& origin, const std::string& to,
-                 const std::string& from, int depth) {
-    const std::string each = "from" + std::to_string(depth);
-    const std::string made = "to" + std::to_string(depth);
-    const std::string list = Cat(from, ".", echo.source);
+  // Where the generated code stands: the structs that it fills and reads, and how deep its loops nest.
+  struct Place {
+    std::string to;
+    std::string from;
+    int depth = 0;
+  };
+
+  void FillArray(const Field& field, const Echo& echo, const Field& origin, const Place& place) {
+    const std::string each = "from" + std::to_string(place.depth);
+    const std::string made = "to" + std::to_string(place.depth);
+    const std::string list = Cat(place.from, ".", echo.source);
     if (origin.nullable) out_.Line(Cat("if (", list, ") {"));
     out_.Line(Cat("for (const auto& ", each, " : ", origin.nullable ? "*" : "", list, ") {"));
     const std::string vector =
-        field.nullable ? Cat(to, ".", field.name, "->") : Cat(to, ".", field.name, ".");
+        field.nullable ? Cat(place.to, ".", field.name, "->") : Cat(place.to, ".", field.name, ".");
     out_.Line(Cat("auto& ", made, " = ", vector, "emplace_back();"));
     const Struct* element =
         origin.base == Base::kStruct ? request_.Find(origin.struct_name) : nullptr;
     if (element == nullptr) {
       if (!echo.element_field.empty())
         out_.Line(Cat(made, ".", echo.element_field, " = ", each, ";"));
-      Fill(WithoutEchoes(*response_.Find(field.struct_name)), nullptr, made, each, depth + 1);
+      Fill(WithoutEchoes(*response_.Find(field.struct_name)), nullptr, made, each, place.depth + 1);
     } else {
-      Fill(*response_.Find(field.struct_name), element, made, each, depth + 1);
+      Fill(*response_.Find(field.struct_name), element, made, each, place.depth + 1);
     }
     out_.Line("}");
     if (origin.nullable) out_.Line("}");

@@ -1,3 +1,4 @@
+// Which seeds a run covers, read from the command line; see subcommands.h.
 #include <charconv>
 #include <cstdio>
 

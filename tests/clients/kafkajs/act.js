@@ -1,5 +1,5 @@
 // One act of kafkajs, for the recording proxy and the clients' tests:
-//   node act.js produce|admin HOST:PORT TOPIC
+//   node act.js describe|produce|admin HOST:PORT TOPIC
 // What it saw goes to standard output as one line of JSON each.
 const { Kafka, CompressionTypes, logLevel } = require('kafkajs')
 
@@ -43,5 +43,13 @@ const admin = async () => {
   await client.disconnect()
 }
 
-const acts = { produce, admin }
+const describe = async () => {
+  const client = kafka.admin()
+  await client.connect()
+  const cluster = await client.describeCluster()
+  tell({ brokers: cluster.brokers.length, controller: cluster.controller })
+  await client.disconnect()
+}
+
+const acts = { describe, produce, admin }
 acts[act]().catch((error) => { console.error(error); process.exit(1) })

@@ -1,0 +1,133 @@
+"""Kafka's protocol by hand, for what no client shows: stored batches, old versions, malformed requests.
+
+Only old, non-flexible versions; written from the protocol guide, independently of the code under test.
+"""
+
+import socket
+import struct
+
+PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS = 0, 1, 2, 3, 18
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+
+
+def string(text):
+    if text is None:
+        return struct.pack(">h", -1)
+    encoded = text.encode()
+    return struct.pack(">h", len(encoded)) + encoded
+
+
+def array(items):
+    return struct.pack(">i", len(items)) + b"".join(items)
+
+
+class Reader:
+    def __init__(self, content):
+        self.content = content
+        self.position = 0
+
+    def take(self, form):
+        values = struct.unpack_from(">" + form, self.content, self.position)
+        self.position += struct.calcsize(">" + form)
+        return values[0] if len(values) == 1 else values
+
+    def bytes(self, size):
+        self.position += size
+        return self.content[self.position - size:self.position]
+
+    def string(self):
+        size = self.take("h")
+        return None if size < 0 else self.bytes(size).decode()
+
+    def array(self, read):
+        return [read(self) for _ in range(max(0, self.take("i")))]
+
+
+class Connection:
+    """One connection; `request` sends a frame and waits for its answer's body."""
+
+    def __init__(self, port, seconds=10):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+        self._correlation = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, key, version, body):
+        self._correlation += 1
+        header = struct.pack(">hhi", key, version, self._correlation) + string("wire")
+        self.socket.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
+        return self._correlation
+
+    def exactly(self, size):
+        content = b""
+        while len(content) < size:
+            chunk = self.socket.recv(size - len(content))
+            if not chunk:
+                raise ConnectionError("the broker closed the connection")
+            content += chunk
+        return content
+
+    def receive(self):
+        """(correlation id, rest) of the next answer."""
+        frame = self.exactly(struct.unpack(">i", self.exactly(4))[0])
+        return struct.unpack(">i", frame[:4])[0], frame[4:]
+
+    def request(self, key, version, body):
+        sent = self.send(key, version, body)
+        correlation, rest = self.receive()
+        assert correlation == sent, f"answer {correlation} to request {sent}"
+        return Reader(rest)
+
+    def api_versions(self):
+        """{key: (lowest, highest)} from version 0."""
+        reader = self.request(API_VERSIONS, 0, b"")
+        error = reader.take("h")
+        assert error == 0, f"ApiVersions: error {error}"
+        return {key: (low, high) for key, low, high in reader.array(lambda r: r.take("hhh"))}
+
+    def leader(self, topic, partition=0):
+        """(error, leader's node id) from Metadata version 1."""
+        reader = self.request(METADATA, 1, array([string(topic)]))
+        reader.array(lambda r: (r.take("i"), r.string(), r.take("i"), r.string()))
+        reader.take("i")
+
+        def one_partition(r):
+            error, index, leader = r.take("hii")
+            r.array(lambda x: x.take("i")), r.array(lambda x: x.take("i"))
+            return index, error, leader
+
+        topics = reader.array(lambda r: (r.take("h"), r.string(), r.take("b"), r.array(one_partition)))
+        error, _, _, partitions = topics[0]
+        return next(((e, leader) for index, e, leader in partitions if index == partition), (error or 3, -1))
+
+    def fetch(self, topic, partition=0, offset=0, bytes_max=10_000_000, wait_ms=500):
+        """(error, high watermark, stored bytes) of one partition from Fetch version 4."""
+        body = struct.pack(">iiiib", -1, wait_ms, 1, bytes_max, 0)
+        body += array([string(topic) + array([struct.pack(">iqi", partition, offset, bytes_max)])])
+        reader = self.request(FETCH, 4, body)
+        reader.take("i")
+        reader.take("i"), reader.string(), reader.take("i")
+        _, error, watermark, _ = reader.take("ihqq")
+        reader.array(lambda r: r.take("qq"))
+        return error, watermark, reader.bytes(max(0, reader.take("i")))
+
+
+def batches(stored):
+    """The headers of whole batches in fetched bytes: base offset, last offset, codec's name, leader epoch, count."""
+    position, found = 0, []
+    while position + 61 <= len(stored):
+        base, length, epoch, magic, _, attributes, last_delta = struct.unpack_from(">qiibIhi", stored, position)
+        if position + 12 + length > len(stored):
+            break
+        (count,) = struct.unpack_from(">i", stored, position + 57)
+        found.append({"base_offset": base, "last_offset": base + last_delta, "codec": CODECS[attributes & 7],
+                      "leader_epoch": epoch, "magic": magic, "count": count,
+                      "log_append_time": bool(attributes & 8)})
+        position += 12 + length
+    return found
+
+
