@@ -13,13 +13,11 @@ void PendingAppends::Add(Pending pending) {
   pending_.push_back(std::move(pending));
 }
 
-bool PendingAppends::Join(Index index, Acks acks, AppendResult result, AppendDone done) {
+void PendingAppends::AddRetry(Pending pending) {
   auto behind =
-      std::upper_bound(pending_.begin(), pending_.end(), index,
-                       [](Index wanted, const Pending& pending) { return wanted < pending.index; });
-  if (behind == pending_.begin() || std::prev(behind)->index != index) return false;
-  pending_.insert(behind, Pending{index, acks, std::move(result), std::move(done)});
-  return true;
+      std::upper_bound(pending_.begin(), pending_.end(), pending.index,
+                       [](Index wanted, const Pending& item) { return wanted < item.index; });
+  pending_.insert(behind, std::move(pending));
 }
 
 void PendingAppends::Advance(const AppendProgress& progress) {

@@ -35,8 +35,8 @@ class PendingAppends {
 
   // Indexes do not go back.
   void Add(Pending pending);
-  // A retry of the batch at `index`; false if that is no longer pending here.
-  bool Join(Index index, Acks acks, AppendResult result, AppendDone done);
+  // A retry of a batch that was appended before at pending.index, which may lie below the last one.
+  void AddRetry(Pending pending);
   void Advance(const AppendProgress& progress);
   // Leadership or quorum is lost: nobody may be told success any more.
   void FailAll(KafkaError error, std::string_view text);

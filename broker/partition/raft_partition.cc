@@ -1,0 +1,209 @@
+// The replica as a state machine, its leadership and its ISR. Producing is in raft_partition_append.cc, reading in
+// raft_partition_read.cc, installs in raft_partition_install.cc.
+#include "broker/partition/raft_partition.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/planted.h"
+#include "broker/store_keys.h"
+
+namespace kronika::broker {
+wal::LogOptions RaftPartition::log_options() const {
+  return {.segment_bytes = static_cast<std::uint32_t>(settings_.segment_bytes),
+          .segment_ms = settings_.segment_ms,
+          .index_interval_bytes = static_cast<std::uint32_t>(settings_.index_interval_bytes)};
+}
+
+RaftPartition::RaftPartition(PartitionEnvironment environment, wal::Manifest manifest,
+                             metadata::TopicSettings settings)
+    : environment_(environment), manifest_(std::move(manifest)), settings_(settings) {
+  if (manifest_.producers.empty()) return;
+  auto producers = ProducerState::Decode(manifest_.producers);
+  if (producers) {
+    producers_ = std::move(*producers);
+  } else {
+    // The manifest's checksum was right, so this is a bug of ours or a foreign version; records are safe either way.
+    environment_.log.Error("group {}: producer state is unreadable and starts empty: {}",
+                           manifest_.group.value, producers.error().Describe());
+  }
+}
+
+RaftPartition::~RaftPartition() {
+  Close();
+}
+
+void RaftPartition::Close() {
+  *alive_ = false;
+  pending_.FailAll(KafkaError::kNotLeaderOrFollower, "the partition was removed from this broker");
+  waiters_.NotifyChanged();
+}
+
+void RaftPartition::OpenLog() {
+  log_ = std::make_unique<wal::PartitionLog>(
+      wal::LogEnvironment{environment_.loop, environment_.files, environment_.open_files,
+                          environment_.tail_cache},
+      log_options(), manifest_);
+  std::vector<raft::Entry> waiting;
+  std::swap(waiting, before_open_);
+  for (const auto& entry : waiting) Apply(entry);
+  if (group_) OnAdvance(group_->status());
+}
+
+void RaftPartition::SetSettings(const metadata::TopicSettings& settings) {
+  if (settings == settings_) return;
+  settings_ = settings;
+  if (log_) log_->SetOptions(log_options());
+}
+
+std::int64_t RaftPartition::high_watermark() const {
+  return log_ ? log_->end_offset() : manifest_.end_offset;
+}
+
+bool RaftPartition::leads() const {
+  return log_ && group_ && group_->status().serving && led_term_.value != 0;
+}
+
+bool RaftPartition::lost_quorum() const {
+  return group_ && group_->status().lost_quorum;
+}
+
+PartitionStatus RaftPartition::Status() const {
+  PartitionStatus out{.leads = leads(), .readable = log_ != nullptr && !log_->failure()};
+  if (group_) out.leader_epoch = static_cast<std::int32_t>(group_->status().leader_epoch.value);
+  out.log_start_offset = log_ ? log_->log_start_offset() : manifest_.log_start_offset;
+  out.high_watermark = high_watermark();
+  return out;
+}
+
+void RaftPartition::Apply(const raft::Entry& entry) {
+  if (!log_) {
+    before_open_.push_back(entry);
+    return;
+  }
+  // A leader epoch begins with the first entry of its term, whatever it holds (SAFETY C10).
+  log_->BeginEpoch(static_cast<std::int32_t>(entry.term.value));
+  if (entry.type == raft::EntryType::kData) ApplyBatch(entry);
+}
+
+void RaftPartition::ApplyBatch(const raft::Entry& entry) {
+  auto header = wal::ParseBatchHeader(entry.payload.bytes());
+  KRONIKA_CHECK(header && header->base_offset == log_->end_offset(),
+                "an entry that a leader checked and committed does not continue this log");
+  kronika::Status appended = log_->Append(entry.payload, entry.index, entry.append_time_ms);
+  KRONIKA_CHECK(appended.has_value(), "a committed batch is refused by the log");
+  producers_.Apply(entry.index, *header, entry.append_time_ms);
+  waiters_.NotifyAppended(entry.payload.size());
+}
+
+void RaftPartition::OnStatus(const raft::NodeStatus& status) {
+  bool serving = status.serving && log_;
+  if (serving && led_term_ != status.term) {
+    // Everything that earlier leaders left is applied now, so the appended state is the applied one.
+    led_term_ = status.term;
+    appended_end_ = log_->end_offset();
+    producers_.DropAppended();
+  }
+  if (status.role != raft::Role::kLeader || status.term != led_term_) {
+    KafkaError error = status.lost_quorum ? KafkaError::kNotEnoughReplicasAfterAppend
+                                          : KafkaError::kNotLeaderOrFollower;
+    led_term_ = Term{};
+    if (!KRONIKA_PLANTED("overlay-kept-at-step-down")) producers_.DropAppended();
+    pending_.FailAll(error, status.lost_quorum ? "no quorum of replicas answers"
+                                               : "this broker no longer leads");
+  }
+  was_serving_ = serving;
+  RefreshInSync();
+  PublishLeadership();
+  waiters_.NotifyChanged();
+}
+
+void RaftPartition::OnAdvance(const raft::NodeStatus& status) {
+  if (!log_) return;
+  log_->SetDurable(status.durable);
+  if (status.serving && !was_serving_) OnStatus(status);
+  AdvancePending(status);
+}
+
+void RaftPartition::AdvancePending(const raft::NodeStatus& status) {
+  if (pending_.empty()) return;
+  std::size_t voters = 0;
+  for (const auto& replica : status.replicas) voters += replica.voter ? 1 : 0;
+  AppendProgress progress{.applied = status.applied, .durable = status.durable};
+  progress.replicas_wanted = std::max<std::size_t>(
+      voters / 2 + 1, static_cast<std::size_t>(settings_.min_insync_replicas));
+  progress.durable_on = [&](Index index) {
+    std::size_t count = 0;
+    for (const auto& replica : status.replicas) {
+      Index match = replica.id == status.self ? status.durable : replica.match;
+      count += replica.voter && match >= index ? 1 : 0;
+    }
+    return count;
+  };
+  pending_.Advance(progress);
+}
+
+void RaftPartition::OnTimer() {
+  if (log_ && log_->pending_bytes() > 0) log_->WriteAged();
+  if (!group_ || !led_term_.value) return;
+  auto before = in_sync_;
+  RefreshInSync();
+  if (before != in_sync_) PublishLeadership();
+}
+
+void RaftPartition::RefreshInSync() {
+  in_sync_.clear();
+  if (!group_) return;
+  const raft::NodeStatus status = group_->node().status();
+  if (status.lost_quorum) {
+    in_sync_ = {status.self.broker};
+    return;
+  }
+  if (status.role != raft::Role::kLeader) return;
+  auto lag_ticks_max = environment_.replica_lag_max / environment_.tick;
+  for (raft::ReplicaId voter : status.membership.voters) {
+    auto replica = std::find_if(status.replicas.begin(), status.replicas.end(),
+                                [&](const auto& item) { return item.id == voter; });
+    bool caught_up = voter == status.self || (replica != status.replicas.end() &&
+                                              replica->ticks_since_caught_up <= lag_ticks_max);
+    if (caught_up) in_sync_.push_back(voter.broker);
+  }
+}
+
+std::size_t RaftPartition::InSyncCount() const {
+  return in_sync_.size();
+}
+
+// Pushed by a leader once it serves; a replica that only knows of a newer term without a leader says that locally.
+void RaftPartition::PublishLeadership() {
+  if (!group_) return;
+  const raft::NodeStatus& status = group_->status();
+  raft::LeaderState state{group_->id(), status.term, kNoBroker, 0, in_sync_, status.leader_epoch};
+  if (was_serving_ || status.lost_quorum) {
+    state.leader = status.self.broker;
+    return environment_.leader_states.Publish(std::move(state), true);
+  }
+  environment_.leader_states.Yield(group_->id());
+  if (status.role == raft::Role::kCandidate)
+    environment_.leader_states.Publish(std::move(state), false);
+}
+
+void RaftPartition::Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) {
+  if (!log_) {
+    return environment_.loop.Post([done = std::move(done)]() mutable {
+      done(Fail(ErrorCode::kUnavailable, "the log is not open yet"));
+    });
+  }
+  wal::CheckpointState state{point.applied, point.applied_term, point.append_time_ms,
+                             std::move(point.replica), producers_.Encode()};
+  log_->Checkpoint(std::move(state), [group = manifest_.group, done = std::move(done)](
+                                         Result<wal::Manifest> manifest) mutable {
+    if (!manifest) return done(std::unexpected(manifest.error()));
+    KvBatch batch;
+    batch.Put(PartitionKey(group), wal::EncodeManifest(*manifest));
+    done(std::move(batch));
+  });
+}
+
+}  // namespace kronika::broker

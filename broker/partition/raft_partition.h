@@ -1,0 +1,114 @@
+// RaftPartition: a topic-partition over its Raft group: the state machine that committed entries are applied to, and
+// what the Kafka handlers see of it.
+//
+//   Append ──check──stamp──Propose──▶ group ──▶ Apply ──▶ log, producers, epochs, high watermark ──▶ waiters, answers
+//
+// On the worker's loop. 1. Offsets are dense and known when proposing: the appended end is the applied end plus what
+// this leader proposed since (DESIGN §3). 2. Check, propose and the update of the appended state happen in one turn; a
+// refused proposal leaves no trace, and stepping down drops everything that is only appended (SAFETY C3). 3. Nothing of
+// Kafka is served before an entry of this leader's own term is applied (C2). 4. The log may open later than the group:
+// until then committed entries wait in order, and the replica does not serve.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "broker/partition/partition.h"
+#include "broker/partition/pending_appends.h"
+#include "broker/partition/producer_state.h"
+#include "metadata/topic_configs.h"
+#include "raft/group.h"
+#include "raft/leader_states.h"
+#include "raft/state_machine.h"
+#include "wal/log/partition_log.h"
+
+namespace kronika::broker {
+
+struct PartitionEnvironment {
+  Loop& loop;
+  Files& files;
+  wal::OpenFiles& open_files;
+  wal::TailCache& tail_cache;
+  raft::LeaderStates& leader_states;
+  Log& log;
+  Duration tick;
+  Duration replica_lag_max = std::chrono::seconds(10);
+};
+
+class RaftPartition final : public Partition, public raft::StateMachine {
+ public:
+  RaftPartition(PartitionEnvironment environment, wal::Manifest manifest,
+                metadata::TopicSettings settings);
+  ~RaftPartition() override;
+
+  // The group that owns this object; called once, right after the group was made.
+  void Bind(raft::Group& group) { group_ = &group; }
+  // The folder is free now (its former owner is gone): the log may be written.
+  void OpenLog();
+  bool open() const { return log_ != nullptr; }
+  void SetDirectory(std::string directory) { manifest_.directory = std::move(directory); }
+  void SetSettings(const metadata::TopicSettings& settings);
+  // Ages what depends on time alone: ISR, chunks waiting to be written.
+  void OnTimer();
+  // The producer's batch, retried or new, may not be told anything any more: the partition is being removed.
+  void Close();
+
+  // Partition
+  PartitionStatus Status() const override;
+  void Append(AppendRequest request, AppendDone done) override;
+  void Read(ReadRequest request, ReadDone done) override;
+  void FindOffset(OffsetQuery query, OffsetDone done) override;
+  WaitList& waiters() override { return waiters_; }
+
+  // raft::StateMachine
+  void Apply(const raft::Entry& entry) override;
+  void OnStatus(const raft::NodeStatus& status) override;
+  void OnAdvance(const raft::NodeStatus& status) override;
+  void Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) override;
+  void OpenInstallSource(raft::LogStart start,
+                         Done<std::unique_ptr<raft::InstallSource>> done) override;
+  std::unique_ptr<raft::InstallSink> OpenInstallSink(raft::LogStart start) override;
+  void AdoptInstall(raft::LogStart start, std::string manifest, Done<void> done) override;
+
+  const std::string& directory() const { return manifest_.directory; }
+  std::int64_t high_watermark() const;
+  const std::vector<BrokerId>& in_sync() const { return in_sync_; }
+
+ private:
+  // raft_partition_append.cc
+  std::optional<AppendResult> Refuse(const AppendRequest& request) const;
+  std::optional<AppendResult> CheckContent(const Slice& batch, const AppendRequest& request,
+                                           wal::BatchHeader& header) const;
+  void AppendChecked(Slice batch, wal::BatchHeader header, Acks acks, AppendDone done);
+  void AnswerDuplicate(const ProducerDuplicate& duplicate, Acks acks, AppendDone done);
+
+  void ApplyBatch(const raft::Entry& entry);
+  void AdvancePending(const raft::NodeStatus& status);
+  void RefreshInSync();
+  void PublishLeadership();
+  std::size_t InSyncCount() const;
+  bool leads() const;
+  bool lost_quorum() const;
+  wal::LogOptions log_options() const;
+
+  PartitionEnvironment environment_;
+  wal::Manifest manifest_;  // as opened; its identity stays true
+  metadata::TopicSettings settings_;
+  raft::Group* group_ = nullptr;
+  std::unique_ptr<wal::PartitionLog> log_;  // none until OpenLog
+  std::vector<raft::Entry> before_open_;
+  ProducerState producers_;
+  WaitList waiters_;
+  PendingAppends pending_;
+  std::int64_t appended_end_ = 0;  // leader: behind the last proposed batch
+  std::vector<BrokerId> in_sync_;
+  Term led_term_;  // of the overlay; 0 = not leading
+  bool was_serving_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace kronika::broker

@@ -1,0 +1,135 @@
+// The leader's side of producing: check, stamp, propose, answer.
+//
+// Budget per batch: no copy (the batch is a slice of the frame it came in), one CRC, one pass over the records.
+#include <utility>
+
+#include "base/planted.h"
+#include "broker/partition/raft_partition.h"
+
+namespace kronika::broker {
+namespace {
+
+KafkaError ToKafka(wal::BatchVerdict verdict) {
+  switch (verdict) {
+    case wal::BatchVerdict::kOk:
+      return KafkaError::kNone;
+    case wal::BatchVerdict::kNotOneBatch:
+    case wal::BatchVerdict::kMagic:
+    case wal::BatchVerdict::kBaseOffset:
+    case wal::BatchVerdict::kCount:
+    case wal::BatchVerdict::kControl:
+    case wal::BatchVerdict::kSequence:
+    case wal::BatchVerdict::kRecords:
+    case wal::BatchVerdict::kOffsetDeltas:
+    case wal::BatchVerdict::kKeyMissing:
+      return KafkaError::kInvalidRecord;
+    case wal::BatchVerdict::kTooLarge:
+      return KafkaError::kMessageTooLarge;
+    case wal::BatchVerdict::kCrc:
+      return KafkaError::kCorruptMessage;
+    case wal::BatchVerdict::kCodec:
+      return KafkaError::kUnsupportedCompressionType;
+    case wal::BatchVerdict::kLargerThanSegment:
+      return KafkaError::kRecordListTooLarge;
+    case wal::BatchVerdict::kLogAppendTime:
+    case wal::BatchVerdict::kTimestamp:
+      return KafkaError::kInvalidTimestamp;
+  }
+  std::unreachable();
+}
+
+AppendResult Refused(KafkaError error, std::string_view text) {
+  return {.error = error, .text = std::string(text)};
+}
+
+constexpr std::int16_t kFirstVersionWithZstd = 7;
+
+}  // namespace
+
+std::optional<AppendResult> RaftPartition::Refuse(const AppendRequest& request) const {
+  if (lost_quorum() && request.acks == Acks::kAll) {
+    return Refused(KafkaError::kNotEnoughReplicas, "no quorum of replicas answers");
+  }
+  if (!leads())
+    return Refused(KafkaError::kNotLeaderOrFollower, "this broker does not lead the partition");
+  if (request.acks == Acks::kAll &&
+      InSyncCount() < static_cast<std::size_t>(settings_.min_insync_replicas)) {
+    return Refused(KafkaError::kNotEnoughReplicas,
+                   "fewer replicas are in sync than min.insync.replicas asks for");
+  }
+  return std::nullopt;
+}
+
+std::optional<AppendResult> RaftPartition::CheckContent(const Slice& batch,
+                                                        const AppendRequest& request,
+                                                        wal::BatchHeader& header) const {
+  wal::BatchLimits limits{
+      .message_bytes_max = static_cast<std::size_t>(settings_.message_bytes_max),
+      .segment_bytes = static_cast<std::size_t>(settings_.segment_bytes)};
+  auto verdict = wal::CheckBatch(batch.bytes(), limits);
+  if (verdict != wal::BatchVerdict::kOk) return Refused(ToKafka(verdict), wal::Name(verdict));
+  header = *wal::ParseBatchHeader(batch.bytes());
+  if (header.transactional()) {
+    return Refused(KafkaError::kInvalidRequest, "transactions are not supported by this version");
+  }
+  if (header.codec() == wal::Codec::kZstd && request.produce_version < kFirstVersionWithZstd) {
+    return Refused(KafkaError::kUnsupportedCompressionType, "zstd needs Produce version 7");
+  }
+  auto records = wal::CheckRecords(batch.bytes(), header, {});
+  if (records.verdict == wal::BatchVerdict::kOk) return std::nullopt;
+  AppendResult out = Refused(ToKafka(records.verdict), wal::Name(records.verdict));
+  for (auto index : records.bad_records)
+    out.records.push_back({index, std::string(wal::Name(records.verdict))});
+  return out;
+}
+
+void RaftPartition::Append(AppendRequest request, AppendDone done) {
+  if (auto refused = Refuse(request)) return done(std::move(*refused));
+  wal::BatchHeader header;
+  if (auto refused = CheckContent(request.batch, request, header)) return done(std::move(*refused));
+  AppendChecked(std::move(request.batch), header, request.acks, std::move(done));
+}
+
+void RaftPartition::AppendChecked(Slice batch, wal::BatchHeader header, Acks acks,
+                                  AppendDone done) {
+  auto verdict = producers_.Check(header);
+  if (auto* duplicate = std::get_if<ProducerDuplicate>(&verdict)) {
+    return AnswerDuplicate(*duplicate, acks, std::move(done));
+  }
+  if (auto* error = std::get_if<KafkaError>(&verdict)) {
+    return done(
+        Refused(*error, "the producer's epoch or sequence does not follow its last batch here"));
+  }
+  AppendResult success{.base_offset = appended_end_, .log_start_offset = log_->log_start_offset()};
+  if (settings_.log_append_time) {
+    success.log_append_time_ms = environment_.loop.WallNowMs();
+    wal::StampTimestamp(batch.mutable_bytes(), wal::TimestampType::kLogAppendTime,
+                        success.log_append_time_ms);
+  }
+  wal::StampBatch(batch.mutable_bytes(), appended_end_, static_cast<std::int32_t>(led_term_.value));
+  header = *wal::ParseBatchHeader(batch.bytes());
+  if (KRONIKA_PLANTED("sequence-moved-by-a-refused-proposal")) producers_.Append(Index{}, header);
+  auto index = group_->Propose(raft::EntryType::kData, std::move(batch));
+  if (!index) {
+    bool lost = index.error().code == ErrorCode::kNotLeader;
+    return done(Refused(lost ? KafkaError::kNotLeaderOrFollower : KafkaError::kNotEnoughReplicas,
+                        index.error().text));
+  }
+  producers_.Append(*index, header);
+  appended_end_ = header.next_offset();
+  if (acks == Acks::kNone) return done(std::move(success));
+  pending_.Add({*index, acks, std::move(success), std::move(done)});
+}
+
+// The batch is in the log already. Applied: the first answer again. Only appended: its fate is this retry's fate.
+void RaftPartition::AnswerDuplicate(const ProducerDuplicate& duplicate, Acks acks,
+                                    AppendDone done) {
+  AppendResult success{.base_offset = duplicate.base_offset,
+                       .log_append_time_ms = settings_.log_append_time ? duplicate.timestamp : -1,
+                       .log_start_offset = log_->log_start_offset()};
+  bool committed = !duplicate.appended_at || *duplicate.appended_at <= group_->status().applied;
+  if (committed || acks == Acks::kNone) return done(std::move(success));
+  pending_.AddRetry({*duplicate.appended_at, acks, std::move(success), std::move(done)});
+}
+
+}  // namespace kronika::broker

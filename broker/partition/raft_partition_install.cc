@@ -1,0 +1,128 @@
+// Full installs of a partition: a checkpoint of this log as a stream, and a stream as the new log (SAFETY A8).
+#include <utility>
+
+#include "broker/partition/raft_partition.h"
+#include "wal/log/directory.h"
+#include "wal/log/install.h"
+
+namespace kronika::broker {
+namespace {
+
+class Source final : public raft::InstallSource {
+ public:
+  Source(raft::LogStart start, std::unique_ptr<wal::InstallReader> reader)
+      : start_(std::move(start)), reader_(std::move(reader)) {}
+  const raft::LogStart& start() const override { return start_; }
+  void Next(std::size_t, Done<Chunk> done) override {
+    reader_->Next([done = std::move(done)](Result<wal::InstallPiece> piece) mutable {
+      if (!piece) return done(std::unexpected(piece.error()));
+      done(Chunk{std::move(piece->header), std::move(piece->payload)});
+    });
+  }
+
+ private:
+  const raft::LogStart start_;
+  const std::unique_ptr<wal::InstallReader> reader_;
+};
+
+class Sink final : public raft::InstallSink {
+ public:
+  explicit Sink(std::unique_ptr<wal::InstallWriter> writer) : writer_(std::move(writer)) {}
+  void Write(raft::InstallSource::Chunk chunk, Done<void> done) override {
+    writer_->Write({std::move(chunk.header), std::move(chunk.payload)}, std::move(done));
+  }
+  void Finish(Done<std::string> done) override {
+    writer_->Finish([done = std::move(done)](Result<wal::Manifest> manifest) mutable {
+      if (!manifest) return done(std::unexpected(manifest.error()));
+      done(wal::EncodeManifest(*manifest));
+    });
+  }
+
+ private:
+  const std::unique_ptr<wal::InstallWriter> writer_;
+};
+
+// A replica whose folder is not free yet refuses installs; the leader asks again.
+class Refusal final : public raft::InstallSink {
+ public:
+  explicit Refusal(Loop& loop) : loop_(loop) {}
+  void Write(raft::InstallSource::Chunk, Done<void> done) override {
+    loop_.Post([done = std::move(done)]() mutable {
+      done(Fail(ErrorCode::kUnavailable, "the log is not open yet"));
+    });
+  }
+  void Finish(Done<std::string> done) override {
+    loop_.Post([done = std::move(done)]() mutable {
+      done(Fail(ErrorCode::kUnavailable, "the log is not open yet"));
+    });
+  }
+
+ private:
+  Loop& loop_;
+};
+
+}  // namespace
+
+void RaftPartition::OpenInstallSource(raft::LogStart start,
+                                      Done<std::unique_ptr<raft::InstallSource>> done) {
+  if (!log_) {
+    return environment_.loop.Post([done = std::move(done)]() mutable {
+      done(Fail(ErrorCode::kUnavailable, "the log is not open yet"));
+    });
+  }
+  wal::CheckpointState state{
+      .applied = start.index, .applied_term = start.term, .producers = producers_.Encode()};
+  log_->Checkpoint(
+      std::move(state), [this, alive = std::weak_ptr(alive_), start,
+                         done = std::move(done)](Result<wal::Manifest> manifest) mutable {
+        if (!alive.lock()) return done(Fail(ErrorCode::kShutdown, "the partition was closed"));
+        if (!manifest) return done(std::unexpected(manifest.error()));
+        done(std::make_unique<Source>(std::move(start), log_->OpenInstall(std::move(*manifest))));
+      });
+}
+
+std::unique_ptr<raft::InstallSink> RaftPartition::OpenInstallSink(raft::LogStart) {
+  if (!log_) return std::make_unique<Refusal>(environment_.loop);
+  return std::make_unique<Sink>(std::make_unique<wal::InstallWriter>(
+      wal::LogEnvironment{environment_.loop, environment_.files, environment_.open_files,
+                          environment_.tail_cache},
+      log_options(), manifest_.group, manifest_.directory));
+}
+
+void RaftPartition::AdoptInstall(raft::LogStart, std::string encoded, Done<void> done) {
+  auto manifest = wal::DecodeManifest(AsBytes(encoded));
+  if (!manifest) {
+    return environment_.loop.Post([done = std::move(done), error = manifest.error()]() mutable {
+      done(std::unexpected(std::move(error)));
+    });
+  }
+  manifest->generation = manifest_.generation;
+  manifest->incarnation = manifest_.incarnation;
+  manifest->directory = manifest_.directory;
+  auto old = std::shared_ptr<wal::PartitionLog>(std::move(log_));
+  auto adopt = [this, alive = std::weak_ptr(alive_), old, manifest = std::move(*manifest),
+                done = std::move(done)](kronika::Status) mutable {
+    // What a failed close leaves open belongs to a folder that is about to be removed.
+    old.reset();
+    if (!alive.lock()) return done(Fail(ErrorCode::kShutdown, "the partition was closed"));
+    manifest_ = std::move(manifest);
+    environment_.open_files.ForgetFolder(manifest_.directory);
+    wal::AdoptStaged(environment_.files, manifest_,
+                     [this, alive, done = std::move(done)](kronika::Status adopted) mutable {
+                       if (!alive.lock())
+                         return done(Fail(ErrorCode::kShutdown, "the partition was closed"));
+                       if (adopted) {
+                         if (auto producers = ProducerState::Decode(manifest_.producers))
+                           producers_ = std::move(*producers);
+                         OpenLog();
+                         waiters_.NotifyChanged();
+                       }
+                       done(std::move(adopted));
+                     });
+  };
+  if (!old) return environment_.loop.Post([adopt = std::move(adopt)]() mutable { adopt({}); });
+  auto& closing = *old;
+  closing.Close(std::move(adopt));
+}
+
+}  // namespace kronika::broker

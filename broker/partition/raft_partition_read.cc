@@ -1,0 +1,98 @@
+// Reading: fetches of any replica, offset queries of the leader.
+#include <algorithm>
+#include <utility>
+
+#include "broker/partition/raft_partition.h"
+
+namespace kronika::broker {
+
+void RaftPartition::Read(ReadRequest request, ReadDone done) {
+  ReadResult out{.high_watermark = high_watermark(), .last_stable_offset = high_watermark()};
+  if (!log_) {
+    out.error = KafkaError::kNotLeaderOrFollower;
+    return done(std::move(out));
+  }
+  out.log_start_offset = log_->log_start_offset();
+  std::int64_t end = leads() ? std::max(appended_end_, out.high_watermark) : out.high_watermark;
+  if (request.offset < out.log_start_offset || request.offset > end) {
+    out.error = KafkaError::kOffsetOutOfRange;
+    return done(std::move(out));
+  }
+  if (request.offset >= out.high_watermark) return done(std::move(out));
+  wal::ReadLimits limits{.bytes_max = request.bytes_max, .at_least_one = request.first_batch_whole};
+  wal::BatchRange range{.next_offset = request.offset};
+  log_->ReadFromMemory(limits, range);
+  if (range.bytes > 0) {
+    out.records = std::move(range.batches);
+    return done(std::move(out));
+  }
+  log_->Read(request.offset, limits,
+             [alive = std::weak_ptr(alive_), out = std::move(out),
+              done = std::move(done)](Result<wal::BatchRange> read) mutable {
+               if (!alive.lock()) {
+                 out.error = KafkaError::kNotLeaderOrFollower;
+               } else if (!read) {
+                 out.error = read.error().code == ErrorCode::kInvalidArgument
+                                 ? KafkaError::kOffsetOutOfRange
+                                 : KafkaError::kKafkaStorageError;
+               } else {
+                 out.records = std::move(read->batches);
+               }
+               done(std::move(out));
+             });
+}
+
+void RaftPartition::FindOffset(OffsetQuery query, OffsetDone done) {
+  OffsetAnswer answer;
+  if (!leads()) {
+    answer.error =
+        lost_quorum() ? KafkaError::kOffsetNotAvailable : KafkaError::kNotLeaderOrFollower;
+    return done(answer);
+  }
+  answer.leader_epoch = static_cast<std::int32_t>(led_term_.value);
+  auto alive = std::weak_ptr(alive_);
+  switch (query.kind) {
+    case OffsetQuery::Kind::kEarliest:
+      answer.offset = log_->log_start_offset();
+      return done(answer);
+    case OffsetQuery::Kind::kLatest:
+      // Promises the latest, so a quorum has to confirm this leader first (SAFETY C1).
+      return group_->ReadIndex(
+          [this, alive, answer, done = std::move(done)](Result<Index> confirmed) mutable {
+            if (!confirmed || !alive.lock()) {
+              answer.error = KafkaError::kOffsetNotAvailable;
+            } else {
+              answer.offset = high_watermark();
+            }
+            done(answer);
+          });
+    case OffsetQuery::Kind::kMaxTimestamp:
+      return log_->FindLargestTimestamp(
+          [answer, done = std::move(done)](Result<wal::OffsetAndTimestamp> found) mutable {
+            if (found) {
+              answer.offset = found->offset;
+              answer.timestamp_ms = found->timestamp;
+            } else {
+              answer.error = KafkaError::kKafkaStorageError;
+            }
+            done(answer);
+          });
+    case OffsetQuery::Kind::kTimestamp:
+      return log_->FindTimestamp(query.timestamp_ms,
+                                 [answer, done = std::move(done)](
+                                     Result<std::optional<wal::OffsetAndTimestamp>> found) mutable {
+                                   if (!found) {
+                                     answer.error = KafkaError::kKafkaStorageError;
+                                   } else if (*found) {
+                                     answer.offset = (*found)->offset;
+                                     answer.timestamp_ms = (*found)->timestamp;
+                                   } else {
+                                     answer.leader_epoch = -1;
+                                   }
+                                   done(answer);
+                                 });
+  }
+  std::unreachable();
+}
+
+}  // namespace kronika::broker

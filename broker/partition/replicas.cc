@@ -1,0 +1,300 @@
+#include "broker/partition/replicas.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/planted.h"
+#include "broker/store_keys.h"
+#include "raft/replica_record.h"
+#include "wal/log/directory.h"
+#include "wal/log/names.h"
+
+namespace kronika::broker {
+namespace {
+
+constexpr Duration kTimerPeriod = std::chrono::milliseconds(250);
+
+std::string FolderOf(const metadata::PartitionRef& place) {
+  return wal::PartitionDirectory(place.topic->name, place.partition->number);
+}
+
+}  // namespace
+
+Replicas::Replicas(ReplicasEnvironment environment)
+    : environment_(std::move(environment)),
+      tail_cache_(environment_.tail_cache_bytes),
+      open_files_(environment_.loop, environment_.files, environment_.open_files_max) {
+  timer_ = environment_.loop.RunAfter(kTimerPeriod, [this] { OnTimer(); });
+}
+
+Replicas::~Replicas() {
+  Stop();
+}
+
+void Replicas::Stop() {
+  environment_.loop.Cancel(timer_);
+  for (auto& [group, partition] : partitions_) {
+    partition->Close();
+    environment_.groups.CloseGroup(group);
+  }
+  partitions_.clear();
+}
+
+PartitionEnvironment Replicas::MakeEnvironment() {
+  return {environment_.loop,
+          environment_.files,
+          open_files_,
+          tail_cache_,
+          environment_.groups.leader_states(),
+          environment_.log,
+          environment_.groups.options().tick,
+          std::chrono::milliseconds(environment_.settings.replica_lag_max_ms)};
+}
+
+// ---- The last life.
+
+void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& image) {
+  image_ = image;
+  std::set<GroupId> known, removed;
+  for (const auto& [id, group] : recovered.journal) known.insert(id);
+  for (const auto& [id, manifest] : recovered.manifests) known.insert(id);
+  known.erase(kMetadataGroup);
+  for (GroupId id : known) {
+    auto journal = recovered.journal.find(id);
+    auto manifest = recovered.manifests.find(id);
+    auto* in_journal = journal == recovered.journal.end() ? nullptr : &journal->second;
+    auto* in_store = manifest == recovered.manifests.end() ? nullptr : &manifest->second;
+    if (in_journal && in_journal->removed) {
+      removed.insert(id);
+      if (in_store) ForgetData(id, in_store->directory);
+    } else if (recovered.verdict.Concerns(id)) {
+      fenced_[id] = "the journal lost records that this replica had acknowledged";
+    } else {
+      RecoverGroup(id, in_journal, in_store, *image);
+    }
+  }
+  FenceMissing(*image, removed);
+  for (const auto& [id, why] : fenced_) {
+    environment_.log.Error(
+        "group {}: this replica is fenced: {}; it returns as a new one by `kronika broker replace`",
+        id.value, why);
+  }
+}
+
+void Replicas::RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Manifest* manifest,
+                            const metadata::Image& image) {
+  raft::GroupSpec spec{.id = id};
+  wal::Manifest start;
+  if (manifest) {
+    auto record = raft::DecodeReplicaRecord(manifest->replica);
+    if (!record) {
+      fenced_[id] = record.error().Describe();
+      return;
+    }
+    spec.generation = record->generation;
+    spec.self = record->self;
+    spec.recovered = {record->hard_state, record->start, {}};
+    start = std::move(*manifest);
+  } else if (journal && journal->created) {
+    const raft::Created& created = *journal->created;
+    spec.generation = created.generation;
+    spec.self = created.self;
+    spec.recovered.hard_state.term = created.floor;
+    spec.recovered.start.membership = created.membership;
+    start.group = id;
+    start.generation = created.generation;
+    start.incarnation = created.self.incarnation;
+  } else {
+    return;  // leftovers of a replica that never existed
+  }
+  if (journal) {
+    if (journal->hard_state) spec.recovered.hard_state = *journal->hard_state;
+    if (journal->installed && journal->installed->start.index > spec.recovered.start.index) {
+      auto installed = wal::DecodeManifest(AsBytes(journal->installed->manifest));
+      if (!installed) {
+        fenced_[id] = installed.error().Describe();
+        return;
+      }
+      spec.recovered.start = journal->installed->start;
+      start = std::move(*installed);
+    }
+    for (auto& entry : journal->entries) {
+      if (entry.index > spec.recovered.start.index)
+        spec.recovered.entries.push_back(std::move(entry));
+    }
+  }
+  Add(std::move(spec), std::move(start), image.FindGroup(id));
+}
+
+void Replicas::FenceMissing(const metadata::Image& image, const std::set<GroupId>& removed) {
+  if (KRONIKA_PLANTED("missing-replica-created-again")) return;
+  image.groups.ForEach([&](GroupId id, const metadata::GroupPlace&) {
+    auto place = image.FindGroup(id);
+    bool here = place && place.partition->members.ReplicaOf(environment_.self).valid();
+    if (!here || partitions_.contains(id) || removed.contains(id) || fenced_.contains(id)) return;
+    fenced_[id] = "its data is gone from this directory";
+  });
+}
+
+// ---- The image.
+
+void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& delta) {
+  image_ = image;
+  for (const auto& change : delta.groups) {
+    const auto& place = change.after;
+    GroupId id = (place ? place : change.before).partition->group;
+    raft::ReplicaId self =
+        place ? place.partition->members.ReplicaOf(environment_.self) : raft::ReplicaId{};
+    auto local = environment_.groups.Find(id);
+    if (local && local->self() != self) {
+      Remove(id);  // gone, or replaced by a newer incarnation of this broker
+      local = nullptr;
+    }
+    if (!place || !self.valid()) {
+      fenced_.erase(id);
+      continue;
+    }
+    if (!local && (!fenced_.contains(id) || !change.before ||
+                   change.before.partition->members.ReplicaOf(environment_.self) != self)) {
+      fenced_.erase(id);
+      Create(place, self);
+    } else if (local) {
+      Place(id, place);
+    }
+    PursueWish(place);
+  }
+  for (const auto& change : delta.topics) {
+    if (!change.after || !change.before) continue;
+    auto settings = metadata::ResolveSettings(*change.after, environment_.topic_defaults);
+    for (const auto& partition : change.after->partitions) {
+      if (auto* replica = FindGroup(partition->group)) replica->SetSettings(settings);
+    }
+  }
+}
+
+void Replicas::Create(const metadata::PartitionRef& place, raft::ReplicaId self) {
+  const metadata::Partition& partition = *place.partition;
+  bool founding = partition.BootsFounding(self);
+  raft::Created created{.self = self};
+  if (founding) {
+    created.membership = partition.members.FoundingMembership();
+    created.floor = partition.epoch_floor;
+  }
+  raft::GroupSpec spec{.id = partition.group, .self = self, .created = created};
+  spec.recovered.hard_state.term = created.floor;
+  spec.recovered.start.membership = created.membership;
+  wal::Manifest manifest{
+      .group = partition.group, .generation = created.generation, .incarnation = self.incarnation};
+  Add(std::move(spec), std::move(manifest), place);
+}
+
+void Replicas::Add(raft::GroupSpec spec, wal::Manifest manifest,
+                   const metadata::PartitionRef& place) {
+  GroupId id = spec.id;
+  metadata::TopicSettings settings;
+  if (place) settings = metadata::ResolveSettings(*place.topic, environment_.topic_defaults);
+  auto machine = std::make_unique<RaftPartition>(MakeEnvironment(), std::move(manifest), settings);
+  RaftPartition* partition = machine.get();
+  partitions_[id] = partition;
+  partition->Bind(environment_.groups.AddGroup(std::move(spec), std::move(machine)));
+  if (place) Place(id, place);
+}
+
+// A replica learns its name: from its creation, or from the image some time after its recovery.
+void Replicas::Place(GroupId group, const metadata::PartitionRef& place) {
+  RaftPartition* partition = FindGroup(group);
+  if (!partition || partition->open()) return;
+  if (partition->directory().empty()) partition->SetDirectory(FolderOf(place));
+  partition->SetSettings(metadata::ResolveSettings(*place.topic, environment_.topic_defaults));
+  OpenWhenFree(group);
+}
+
+void Replicas::OpenWhenFree(GroupId group) {
+  RaftPartition* partition = FindGroup(group);
+  if (!partition || partition->open()) return;
+  auto [owner, free] = folders_.try_emplace(partition->directory(), group);
+  if (free || owner->second == group) partition->OpenLog();
+}
+
+void Replicas::Remove(GroupId group) {
+  RaftPartition* partition = FindGroup(group);
+  if (!partition) return;
+  std::string directory = partition->directory();
+  partition->Close();
+  partitions_.erase(group);
+  environment_.groups.RemoveGroup(
+      group, [this, alive = std::weak_ptr(alive_), group, directory](Status removed) {
+        if (!alive.lock() || !removed) return;  // a failed journal ends the process
+        ForgetData(group, directory);
+      });
+}
+
+// The journal says that the replica is no more: its manifest goes, its folder is renamed, then emptied.
+void Replicas::ForgetData(GroupId group, const std::string& directory) {
+  KvBatch batch;
+  batch.Delete(PartitionKey(group));
+  environment_.kv.Apply(std::move(batch), Durability::kBuffered, [](Status) {});
+  if (directory.empty()) return;
+  auto owner = folders_.find(directory);
+  if (owner != folders_.end() && owner->second != group) return;  // it never had the folder
+  folders_[directory] = group;
+  open_files_.ForgetFolder(directory);
+  wal::RetireDirectory(environment_.files, directory, group,
+                       [this, alive = std::weak_ptr(alive_), directory](Status) {
+                         if (!alive.lock()) return;
+                         folders_.erase(directory);
+                         for (auto& [id, partition] : partitions_) {
+                           if (partition->directory() == directory) OpenWhenFree(id);
+                         }
+                       });
+}
+
+// The metadata record is the wish, the group's own log the fact (SAFETY A13): its leader proposes, and reports.
+void Replicas::PursueWish(const metadata::PartitionRef& place) {
+  raft::Group* group = environment_.groups.Find(place.partition->group);
+  const auto& wish = place.partition->members.wish;
+  if (!group || !wish || !group->status().serving) return;
+  const raft::Membership& fact = group->status().membership;
+  if (fact.metadata_index >= wish->metadata_index) {
+    if (!fact.joint()) environment_.report_membership(group->id(), fact.metadata_index);
+    return;
+  }
+  auto proposed = group->ProposeMembership(place.partition->members.WishedMembership());
+  if (!proposed && proposed.error().code != ErrorCode::kBusy) {
+    environment_.log.Debug("group {}: the membership change waits: {}", group->id().value,
+                           proposed.error().Describe());
+  }
+}
+
+void Replicas::OnTimer() {
+  timer_ = environment_.loop.RunAfter(kTimerPeriod, [this] { OnTimer(); });
+  for (auto& [id, partition] : partitions_) {
+    partition->OnTimer();
+    if (auto place = image_ ? image_->FindGroup(id) : metadata::PartitionRef{};
+        place && place.partition->members.wish) {
+      PursueWish(place);
+    }
+  }
+}
+
+bool Replicas::CreationsPending() const {
+  return std::any_of(partitions_.begin(), partitions_.end(), [this](const auto& item) {
+    auto* group = environment_.groups.Find(item.first);
+    return group && !group->active();
+  });
+}
+
+RaftPartition* Replicas::FindGroup(GroupId group) {
+  auto found = partitions_.find(group);
+  return found == partitions_.end() ? nullptr : found->second;
+}
+
+Partition* Replicas::Find(const Uuid& topic, std::int32_t partition) {
+  auto known = image_ ? image_->FindTopic(topic) : nullptr;
+  if (!known || partition < 0 || static_cast<std::size_t>(partition) >= known->partitions.size())
+    return nullptr;
+  return FindGroup(known->partitions[static_cast<std::size_t>(partition)]->group);
+}
+
+}  // namespace kronika::broker

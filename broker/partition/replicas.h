@@ -1,0 +1,92 @@
+// Replicas: the partitions of this broker: made, recovered and removed as the metadata image says and the local disk
+// allows.
+//
+//   image ──delta──▶ create / remove / settings           journal + manifests ──Recover──▶ groups of the last life
+//
+// On the worker's loop. 1. A replica that the loaded image places here and that the disk does not know has lost its
+// data: it is fenced and never made again (SAFETY A3). 2. Data is removed only on a committed removal that is newer
+// than the replica (A14); what the image does not know is kept and not served. 3. A folder belongs to one group at a
+// time: a new partition of an old name opens its log when the old folder is out of the way.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/kv.h"
+#include "broker/partition/raft_partition.h"
+#include "metadata/broker_configs.h"
+#include "metadata/observer.h"
+#include "raft/group_manager.h"
+#include "wal/journal/verdict.h"
+
+namespace kronika::broker {
+
+struct ReplicasEnvironment {
+  Loop& loop;
+  Files& files;  // of the segments
+  Kv& kv;
+  raft::GroupManager& groups;
+  Log& log;
+  BrokerId self;
+  metadata::ConfigMap topic_defaults;
+  metadata::BrokerSettings settings;
+  // Tells the controller that a group led here has carried out a wish; asked again until the image shows it.
+  std::function<void(GroupId, std::uint64_t metadata_index)> report_membership;
+  std::size_t tail_cache_bytes = 256 << 20;
+  std::size_t open_files_max = 1000;
+};
+
+// What the disk holds of the last life.
+struct RecoveredReplicas {
+  std::map<GroupId, raft::RecoveredGroup> journal;
+  std::map<GroupId, wal::Manifest> manifests;
+  wal::JournalVerdict verdict;
+};
+
+class Replicas final : public Partitions, public metadata::Observer {
+ public:
+  explicit Replicas(ReplicasEnvironment environment);
+  ~Replicas() override;
+
+  // Once, with the image that the store held, before any OnImage. The metadata group is not touched.
+  void Recover(RecoveredReplicas recovered, const metadata::ImagePtr& image);
+  void Stop();
+
+  Partition* Find(const Uuid& topic, std::int32_t partition) override;
+  void OnImage(const metadata::ImagePtr& image, const metadata::Delta& delta) override;
+
+  RaftPartition* FindGroup(GroupId group);
+  const std::map<GroupId, std::string>& fenced() const { return fenced_; }
+  // Some replica of a first life is not durable yet: metadata must not be checkpointed past its record (SAFETY A3).
+  bool CreationsPending() const;
+
+ private:
+  void RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Manifest* manifest,
+                    const metadata::Image& image);
+  void Create(const metadata::PartitionRef& place, raft::ReplicaId self);
+  void Remove(GroupId group);
+  void ForgetData(GroupId group, const std::string& directory);
+  void Add(raft::GroupSpec spec, wal::Manifest manifest, const metadata::PartitionRef& place);
+  void Place(GroupId group, const metadata::PartitionRef& place);
+  void OpenWhenFree(GroupId group);
+  void FenceMissing(const metadata::Image& image, const std::set<GroupId>& removed);
+  void PursueWish(const metadata::PartitionRef& place);
+  void OnTimer();
+  PartitionEnvironment MakeEnvironment();
+
+  ReplicasEnvironment environment_;
+  wal::TailCache tail_cache_;
+  wal::OpenFiles open_files_;
+  std::map<GroupId, RaftPartition*> partitions_;  // owned by their groups
+  std::map<GroupId, std::string> fenced_;         // with the reason
+  std::map<std::string, GroupId> folders_;  // who writes a folder, or is being removed from it
+  metadata::ImagePtr image_;
+  TimerId timer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace kronika::broker
