@@ -40,7 +40,7 @@ std::string StagedChunkKey(std::uint32_t number) {
 
 std::string EncodeStagedHead(const StagedHead& head) {
   LeWriter out;
-  out.Int(head.chunks).Blob(EncodeStart(head.start));
+  out.Int(head.chunks).Int(head.index.value);
   return out.Take();
 }
 
@@ -48,16 +48,15 @@ Result<StagedHead> DecodeStagedHead(Bytes bytes) {
   LeReader in(bytes);
   StagedHead head;
   head.chunks = in.Int<std::uint32_t>();
-  auto start = DecodeStart(in.Blob());
-  if (!in.ok() || in.left() != 0 || !start) return Corrupt("the staged head does not decode");
-  head.start = std::move(*start);
+  head.index = {in.Int<std::uint64_t>()};
+  if (!in.ok() || in.left() != 0) return Corrupt("the staged head does not decode");
   return head;
 }
 
 class StateMachine::Source final : public raft::InstallSource {
  public:
-  Source(Loop& loop, Snapshot snapshot)
-      : loop_(loop), start_(std::move(snapshot.start)), pairs_(Dump(*snapshot.image)) {}
+  Source(Loop& loop, raft::LogStart start, const Image& image)
+      : loop_(loop), start_(std::move(start)), pairs_(Dump(image)) {}
 
   const raft::LogStart& start() const override { return start_; }
 
@@ -113,17 +112,16 @@ class StateMachine::Sink final : public raft::InstallSink {
     }
     const auto count = static_cast<std::uint32_t>(chunks_.size());
     KvBatch batch;
-    const StagedHead head{.start = start_, .chunks = count};
+    const StagedHead head{.index = start_.index, .chunks = count};
     batch.Put(StagedHeadKey(), EncodeStagedHead(head));
     for (std::uint32_t i = 0; i < count; ++i) batch.Put(StagedChunkKey(i), std::move(chunks_[i]));
-    Staged staged{.snapshot = {.image = std::move(*image), .start = start_}, .chunks = count};
+    Staged staged{.image = std::move(*image), .chunks = count};
     auto written = [&machine = machine_, alive = machine_alive_, staged = std::move(staged),
                     done = std::move(done)](Status result) mutable {
       if (!*alive) return;
       if (!result) return done(std::unexpected(std::move(result).error()));
-      std::string manifest = EncodeStart(staged.snapshot.start);
       machine.staged_ = std::move(staged);
-      done(std::move(manifest));
+      done(std::string());  // what is staged is in the store, under its own keys
     };
     machine_.kv_.Apply(std::move(batch), Durability::kSynced, std::move(written));
   }
@@ -152,12 +150,12 @@ class StateMachine::Sink final : public raft::InstallSink {
 
 void StateMachine::OpenInstallSource(raft::LogStart start,
                                      Done<std::unique_ptr<raft::InstallSource>> done) {
-  Result<std::unique_ptr<raft::InstallSource>> source =
-      Fail(ErrorCode::kUnavailable, fmt::format("no image at index {}", start.index.value),
-           "metadata install");
-  for (const auto& snapshot : snapshots_) {
-    if (snapshot.start.index != start.index) continue;
-    source = std::make_unique<Source>(loop_, snapshot);
+  Result<std::unique_ptr<raft::InstallSource>> source;
+  if (start.index == image_->applied) {
+    source = std::make_unique<Source>(loop_, std::move(start), *image_);
+  } else {
+    source = Fail(ErrorCode::kUnavailable, fmt::format("no image at index {}", start.index.value),
+                  "metadata install");
   }
   loop_.Post(
       [source = std::move(source), done = std::move(done)]() mutable { done(std::move(source)); });
@@ -184,19 +182,19 @@ Result<StateMachine::Staged> StateMachine::LoadStaged() const {
   }
   auto image = LoadImage(pairs);
   if (!image) return std::unexpected(std::move(image).error());
-  return Staged{.snapshot = {.image = std::move(*image), .start = std::move(head->start)},
-                .chunks = head->chunks};
+  if ((*image)->applied != head->index) return Corrupt("the image is of another index");
+  return Staged{.image = std::move(*image), .chunks = head->chunks};
 }
 
 void StateMachine::AdoptInstall(raft::LogStart start, std::string /*manifest*/, Done<void> done) {
-  if (start.index <=
-      start_.index) {  // the last run swapped, but did not live to forget the journal's record
+  // The last run swapped, but did not live to forget the journal's record.
+  if (start.index <= image_->applied) {
     loop_.Post([done = std::move(done)]() mutable { done({}); });
     return;
   }
   Result<Staged> staged = staged_ ? Result<Staged>(std::move(*staged_)) : LoadStaged();
   staged_.reset();
-  if (staged && staged->snapshot.start.index != start.index)
+  if (staged && staged->image->applied != start.index)
     staged = Corrupt("another install is staged");
   if (!staged) {
     loop_.Post([error = std::move(staged).error(), done = std::move(done)]() mutable {
@@ -205,25 +203,19 @@ void StateMachine::AdoptInstall(raft::LogStart start, std::string /*manifest*/, 
     return;
   }
   KvBatch batch;
-  AddChanges(checkpointed_.image ? *checkpointed_.image : Image{}, *staged->snapshot.image, batch);
-  batch.Put(StartKey(), EncodeStart(staged->snapshot.start));
+  AddChanges(checkpointed_ ? *checkpointed_ : Image{}, *staged->image, batch);
   batch.Delete(StagedHeadKey());
   for (std::uint32_t i = 0; i < staged->chunks; ++i) batch.Delete(StagedChunkKey(i));
-  auto swap = [this, alive = alive_, staged = std::move(*staged),
+  auto swap = [this, alive = alive_, image = std::move(staged->image),
                done = std::move(done)](Status written) mutable {
     if (!*alive) return;
-    if (written) Swap(std::move(staged));
+    if (written) {
+      checkpointed_ = image;
+      Publish(image);
+    }
     done(std::move(written));
   };
   kv_.Apply(std::move(batch), Durability::kSynced, std::move(swap));
-}
-
-void StateMachine::Swap(Staged staged) {
-  start_ = staged.snapshot.start;
-  durable_ = start_.index;
-  checkpointed_ = staged.snapshot;
-  snapshots_ = {staged.snapshot};
-  Publish(staged.snapshot.image);
 }
 
 }  // namespace kronika::metadata

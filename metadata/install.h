@@ -24,7 +24,7 @@ std::optional<ChunkHeader> DecodeChunkHeader(std::string_view header);
 
 // What is stored under kStagedPrefix: the head, and one key a chunk.
 struct StagedHead {
-  raft::LogStart start;
+  Index index;
   std::uint32_t chunks = 0;
 };
 std::string StagedHeadKey();

@@ -1,17 +1,17 @@
 // The metadata group's state machine: entries in, images out.
 //
-//   Apply(entry) ──> image ──> observers          snapshots since the last durable entry
-//                                └──> Checkpoint: what changed, up to what the journal here is sure to hold
+//   Apply(entry) ──> image ──> observers
+//                      └──> Checkpoint: what changed since the last one, as one batch for the store
 //
 // Runs on the metadata group's loop. Invariants:
 // 1. image() is the image at the last applied entry; observers have been told of it before Apply returns.
-// 2. What a checkpoint or an install writes never runs ahead of this replica's own journal (safety rule A6).
+// 2. The store holds the image of one index, whole; the group asks for a checkpoint only where its own log is durable
+//    (safety rule A6).
 // 3. A batch that does not apply is void: it moves the index and nothing else, the same on every broker.
 // 4. Entries of a later version stop the state machine: nothing is applied or checkpointed any more, and the owner is
 //    told to end the process.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -27,10 +27,12 @@
 
 namespace kronika::metadata {
 
-// An image and where the log goes on behind it.
-struct Snapshot {
+// What the store held when the process began.
+struct StoredImage {
   ImagePtr image;
-  raft::LogStart start;
+  // The group's replica record of the last checkpoint, as it was given; empty before the first. It is older than the
+  // image if an install was adopted since: then the journal's `installed` record says where the log goes on.
+  std::string replica;
 };
 
 class StateMachine final : public raft::StateMachine {
@@ -47,10 +49,12 @@ class StateMachine final : public raft::StateMachine {
   };
 
   // What the store holds; none if it never held an image. Reads the disk: for start-up.
-  static Result<std::optional<Snapshot>> Load(const Kv& kv);
+  static Result<std::optional<StoredImage>> Load(const Kv& kv);
 
-  // `initial` comes from Load, or is the founding image and membership, or, for a broker that joins, both empty.
-  StateMachine(const Environment& environment, Snapshot initial);
+  // `stored` is what Load gave; `initial` is the image to begin with where there is none: the founding image, or for a
+  // broker that joins an empty one.
+  StateMachine(const Environment& environment, const std::optional<StoredImage>& stored,
+               ImagePtr initial);
   ~StateMachine() override;
 
   const ImagePtr& image() const { return image_; }
@@ -61,11 +65,9 @@ class StateMachine final : public raft::StateMachine {
   void SetStatusHandler(StatusHandler handler) { on_status_ = std::move(handler); }
   void SetFailureHandler(FailureHandler handler) { on_failure_ = std::move(handler); }
 
-  // Adds what changed since the last checkpoint to `batch`, which the caller must apply before any later one, and
-  // says where the log goes on once that is durable: everything up to there may be released.
-  raft::LogStart AddCheckpoint(KvBatch& batch);
-
-  // raft::StateMachine
+  // raft::StateMachine. A checkpoint's batch holds what changed since the last one: batches are applied in order, all
+  // of them.
+  void Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) override;
   void Apply(const raft::Entry& entry) override;
   void OnStatus(const raft::NodeStatus& status) override;
   void OnAdvance(const raft::NodeStatus& status) override;
@@ -78,30 +80,22 @@ class StateMachine final : public raft::StateMachine {
  private:
   // An install that is durable beside the image and waits for the journal's word.
   struct Staged {
-    Snapshot snapshot;
+    ImagePtr image;
     std::uint32_t chunks = 0;
   };
   class Source;
   class Sink;
 
   void ApplyRecords(const raft::Entry& entry);
-  void ApplyMembership(const raft::Entry& entry);
-  void Push();
   void Publish(const ImagePtr& next);
-  void Swap(Staged staged);
   Result<Staged> LoadStaged() const;
 
   Loop& loop_;
   Kv& kv_;
   Log& log_;
   ImagePtr image_;
-  raft::LogStart start_;  // of image_
-  // Ascending; the first is durable in the journal here, the last is image_, those between have multiples of
-  // snapshot_stride_.
-  std::deque<Snapshot> snapshots_;
-  std::uint64_t snapshot_stride_ = 1;
-  Snapshot checkpointed_;  // what the store holds; a null image = nothing
-  Index durable_;
+  ImagePtr
+      checkpointed_;  // what the store holds once all batches given out are applied; null = nothing
   bool failed_ = false;
   std::optional<Staged> staged_;
   std::vector<Observer*> observers_;

@@ -7,13 +7,12 @@
 #include "base/bytes.h"
 #include "metadata/codec.h"
 #include "metadata/delta.h"
-#include "raft/core/membership.h"
 
 namespace kronika::metadata {
 namespace {
 
 constexpr std::string_view kState = "state";
-constexpr std::string_view kStart = "start";
+constexpr std::string_view kReplica = "replica";
 constexpr std::string_view kBroker = "broker/";
 constexpr std::string_view kTopic = "topic/";
 constexpr std::string_view kPartition = "partition/";
@@ -58,7 +57,7 @@ class Loader {
       seen_state_ = true;
       return DecodeState(bytes, *image_);
     }
-    if (key == kStart) return {};
+    if (key == kReplica) return {};
     if (key.starts_with(kBroker)) return TakeBroker(bytes);
     if (key.starts_with(kTopic)) return TakeTopic(key.substr(kTopic.size()), bytes);
     if (key.starts_with(kPartition)) return TakePartition(key.substr(kPartition.size()), bytes);
@@ -207,25 +206,8 @@ Result<Pairs> DecodePairs(Bytes bytes) {
   return pairs;
 }
 
-std::string StartKey() {
-  return Key(kStart, "");
-}
-
-std::string EncodeStart(const raft::LogStart& start) {
-  LeWriter out;
-  out.Int(start.index.value).Int(start.term.value).Blob(raft::EncodeMembership(start.membership));
-  return out.Take();
-}
-
-Result<raft::LogStart> DecodeStart(Bytes bytes) {
-  LeReader in(bytes);
-  raft::LogStart start;
-  start.index = {in.Int<std::uint64_t>()};
-  start.term = {in.Int<std::uint64_t>()};
-  auto membership = raft::DecodeMembership(in.Blob());
-  if (!in.ok() || in.left() != 0 || !membership) return Corrupt("the log start does not decode");
-  start.membership = std::move(*membership);
-  return start;
+std::string ReplicaKey() {
+  return Key(kReplica, "");
 }
 
 }  // namespace kronika::metadata

@@ -12,7 +12,6 @@
 
 #include "base/kv.h"
 #include "metadata/image.h"
-#include "raft/core/types.h"
 
 namespace kronika::metadata {
 
@@ -32,9 +31,7 @@ void AddChanges(const Image& before, const Image& after, KvBatch& batch);
 std::string EncodePairs(const Pairs& pairs);
 Result<Pairs> DecodePairs(Bytes bytes);
 
-// Where the log goes on behind a stored image.
-std::string StartKey();
-std::string EncodeStart(const raft::LogStart& start);
-Result<raft::LogStart> DecodeStart(Bytes bytes);
+// The key of the group's own replica record, which a checkpoint keeps in the same batch as the image.
+std::string ReplicaKey();
 
 }  // namespace kronika::metadata
