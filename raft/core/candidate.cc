@@ -22,6 +22,13 @@ void Node::Impl::TickElection() {
   }
 }
 
+// The leader hands over. A configuration that is committed and not applied comes first.
+void Node::Impl::HandleTimeoutNow(const Message& message) {
+  if (role != Role::kFollower || message.from != leader) return;
+  if (CanCampaign()) return Campaign(true);
+  campaign_when_applied = log.ConfigIn(log.applied(), log.commit()).has_value();
+}
+
 void Node::Impl::StartPreVote() {
   if (KRONIKA_PLANTED("no-pre-vote")) return Campaign(false);
   role = Role::kPreCandidate;

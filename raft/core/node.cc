@@ -121,8 +121,7 @@ void Node::Impl::Dispatch(Message message, bool refuse) {
     case MessageType::kHeartbeatResponse:
       return HandleHeartbeatAnswer(message);
     case MessageType::kTimeoutNow:
-      if (role == Role::kFollower && message.from == leader && CanCampaign()) Campaign(true);
-      return;
+      return HandleTimeoutNow(message);
   }
 }
 
@@ -134,6 +133,7 @@ void Node::Impl::SetTerm(Term term) {
   lost_quorum = false;
   matched = {};
   acknowledged = {};
+  campaign_when_applied = false;
   std::erase_if(held, [&](const Message& message) { return message.term < term; });
 }
 

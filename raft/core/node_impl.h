@@ -60,6 +60,7 @@ struct Node::Impl {
 
   // candidate.cc
   bool CanCampaign() const;
+  void HandleTimeoutNow(const Message& message);
   void StartPreVote();
   void Campaign(bool transfer);
   void SendVoteRequests(MessageType type, Term at, bool transfer);
@@ -148,6 +149,8 @@ struct Node::Impl {
   int refused_pauses = 0;         // pre-votes in a row that "leader alive" refused
   bool refused_as_alive = false;  // in this pre-vote
   bool leader_silent = false;     // no lease for a leader whose stream closed, or after a gap
+
+  bool campaign_when_applied = false;  // the leader of this term said "now"
 
   Index matched;       // this log equals the current leader's up to here
   Index acknowledged;  // highest index acknowledged to the current leader

@@ -61,6 +61,7 @@ void Node::Impl::OnApplied(Index applied) {
   log.ApplyTo(applied);
   ApplyConfigs(before, applied);
   MaybeLeaveJoint();
+  if (campaign_when_applied && role == Role::kFollower && CanCampaign()) Campaign(true);
 }
 
 }  // namespace kronika::raft

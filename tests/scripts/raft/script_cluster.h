@@ -39,6 +39,7 @@ class ScriptCluster {
   void ApplySome(const Words& words);
   void Checkpoint(const Words& words);
   void Release(const Words& words);
+  void Compact(const Words& words);
   // Network
   void Deliver(const Words& words);
   void Refuse(const Words& words);

@@ -27,6 +27,7 @@ const std::map<std::string, ScriptCluster::Command>& ScriptCluster::Commands() {
       {"apply", &ScriptCluster::ApplySome},
       {"checkpoint", &ScriptCluster::Checkpoint},
       {"release", &ScriptCluster::Release},
+      {"compact", &ScriptCluster::Compact},
       {"deliver", &ScriptCluster::Deliver},
       {"refuse", &ScriptCluster::Refuse},
       {"drop", &ScriptCluster::Drop},
@@ -129,6 +130,10 @@ void ScriptCluster::Checkpoint(const Words& words) {
 
 void ScriptCluster::Release(const Words& words) {
   At(words[1]).Release(Index{std::stoull(words[2])});
+}
+
+void ScriptCluster::Compact(const Words& words) {
+  At(words[1]).node().Compact(Index{std::stoull(words[2])});
 }
 
 void ScriptCluster::Deliver(const Words& words) {
