@@ -10,6 +10,7 @@
 #include "proto/kafka/frame.h"
 #include "proto/kafka/metadata.h"
 #include "proto/kafka/produce.h"
+#include "proto/kafka/sasl_authenticate.h"
 
 namespace kronika::kafka {
 namespace {
@@ -165,6 +166,12 @@ TEST(Json, IsOneLineForPeople) {
       "{\"index\":5,\"records\":null}]}]}");
   ApiVersionsResponse response{.error_code = KafkaError::kUnsupportedVersion};
   EXPECT_EQ(response.ToJson(0), "{\"error_code\":\"UNSUPPORTED_VERSION\",\"api_keys\":[]}");
+}
+
+TEST(Json, MasksWhatIsSensitive) {
+  SaslAuthenticateRequest request;
+  request.auth_bytes = Slice::CopyOf("secret");
+  EXPECT_EQ(request.ToJson(2), "{\"auth_bytes\":\"(masked)\"}");
 }
 
 TEST(Errors, HaveNamesTextsAndRetriability) {
