@@ -137,7 +137,7 @@ TEST_F(StateMachineTest, ARestartGoesOnWhereTheCheckpointEnded) {
 }
 
 // Safety rule A5: whatever suffix of unsynced checkpoints a power loss takes, what is left is the image of one index,
-// with the replica record of that index. Seen to fail when a checkpoint names its changes since the last but one.
+// with the replica record of that index. Seen to fail when a checkpoint leaves changes out.
 TEST_F(StateMachineTest, AnySuffixOfCheckpointsMayBeLost) {
   const auto entries = Life(6);
   for (std::size_t lost = 0; lost <= entries.size(); ++lost) {
