@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/planted.h"
 #include "broker/store_keys.h"
+#include "wal/log/directory.h"
 
 namespace kronika::broker {
 wal::LogOptions RaftPartition::log_options() const {
@@ -41,6 +42,17 @@ void RaftPartition::Close() {
 }
 
 void RaftPartition::OpenLog() {
+  if (std::exchange(swap_first_, false)) {
+    opening_ = true;
+    return wal::AdoptStaged(
+        environment_.files, manifest_, [this, alive = alive_](kronika::Status adopted) {
+          if (!*alive) return;
+          opening_ = false;
+          if (adopted) return OpenLog();
+          environment_.log.Error("group {}: the installed segments could not be put in place: {}",
+                                 manifest_.group.value, adopted.error().Describe());
+        });
+  }
   log_ = std::make_unique<wal::PartitionLog>(
       wal::LogEnvironment{environment_.loop, environment_.files, environment_.open_files,
                           environment_.tail_cache},

@@ -47,9 +47,11 @@ class RaftPartition final : public Partition, public raft::StateMachine {
 
   // The group that owns this object; called once, right after the group was made.
   void Bind(raft::Group& group) { group_ = &group; }
+  // The journal names an install whose swap the last life may not have reached: OpenLog begins with it.
+  void SwapBeforeOpening() { swap_first_ = true; }
   // The folder is free now (its former owner is gone): the log may be written.
   void OpenLog();
-  bool open() const { return log_ != nullptr; }
+  bool open() const { return log_ != nullptr || opening_; }
   void SetDirectory(std::string directory) { manifest_.directory = std::move(directory); }
   void SetSettings(const metadata::TopicSettings& settings);
   // Ages what depends on time alone: ISR, chunks waiting to be written.
@@ -108,6 +110,8 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   std::vector<BrokerId> in_sync_;
   Term led_term_;  // of the overlay; 0 = not leading
   bool was_serving_ = false;
+  bool swap_first_ = false;
+  bool opening_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

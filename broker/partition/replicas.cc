@@ -86,6 +86,7 @@ void Replicas::RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Mani
                             const metadata::Image& image) {
   raft::GroupSpec spec{.id = id};
   wal::Manifest start;
+  bool swap = false;
   if (manifest) {
     auto record = raft::DecodeReplicaRecord(manifest->replica);
     if (!record) {
@@ -117,14 +118,17 @@ void Replicas::RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Mani
         return;
       }
       spec.recovered.start = journal->installed->start;
+      installed->generation = spec.generation;
+      installed->incarnation = spec.self.incarnation;
       start = std::move(*installed);
+      swap = true;
     }
     for (auto& entry : journal->entries) {
       if (entry.index > spec.recovered.start.index)
         spec.recovered.entries.push_back(std::move(entry));
     }
   }
-  Add(std::move(spec), std::move(start), image.FindGroup(id));
+  Add({std::move(spec), std::move(start), swap}, image.FindGroup(id));
 }
 
 void Replicas::FenceMissing(const metadata::Image& image, const std::set<GroupId>& removed) {
@@ -186,18 +190,19 @@ void Replicas::Create(const metadata::PartitionRef& place, raft::ReplicaId self)
   spec.recovered.start.membership = created.membership;
   wal::Manifest manifest{
       .group = partition.group, .generation = created.generation, .incarnation = self.incarnation};
-  Add(std::move(spec), std::move(manifest), place);
+  Add({std::move(spec), std::move(manifest)}, place);
 }
 
-void Replicas::Add(raft::GroupSpec spec, wal::Manifest manifest,
-                   const metadata::PartitionRef& place) {
-  GroupId id = spec.id;
+void Replicas::Add(Replica replica, const metadata::PartitionRef& place) {
+  GroupId id = replica.spec.id;
   metadata::TopicSettings settings;
   if (place) settings = metadata::ResolveSettings(*place.topic, environment_.topic_defaults);
-  auto machine = std::make_unique<RaftPartition>(MakeEnvironment(), std::move(manifest), settings);
+  auto machine =
+      std::make_unique<RaftPartition>(MakeEnvironment(), std::move(replica.manifest), settings);
   RaftPartition* partition = machine.get();
+  if (replica.swap_first) partition->SwapBeforeOpening();
   partitions_[id] = partition;
-  partition->Bind(environment_.groups.AddGroup(std::move(spec), std::move(machine)));
+  partition->Bind(environment_.groups.AddGroup(std::move(replica.spec), std::move(machine)));
   if (place) Place(id, place);
 }
 

@@ -70,7 +70,12 @@ class Replicas final : public Partitions, public metadata::Observer {
   void Create(const metadata::PartitionRef& place, raft::ReplicaId self);
   void Remove(GroupId group);
   void ForgetData(GroupId group, const std::string& directory);
-  void Add(raft::GroupSpec spec, wal::Manifest manifest, const metadata::PartitionRef& place);
+  struct Replica {
+    raft::GroupSpec spec;
+    wal::Manifest manifest;
+    bool swap_first = false;  // an install's swap may be unfinished
+  };
+  void Add(Replica replica, const metadata::PartitionRef& place);
   void Place(GroupId group, const metadata::PartitionRef& place);
   void OpenWhenFree(GroupId group);
   void FenceMissing(const metadata::Image& image, const std::set<GroupId>& removed);

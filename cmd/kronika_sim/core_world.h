@@ -17,16 +17,11 @@
 #include <vector>
 
 #include "cmd/kronika_sim/core_replica.h"
-#include "cmd/kronika_sim/subcommands.h"
+#include "cmd/kronika_sim/run_seeds.h"
 
 namespace kronika::sim {
 
-struct CoreReport {
-  std::string violation;   // empty: none
-  std::uint64_t hash = 0;  // over (time, kind, replica, payload) of every event
-  std::uint64_t events = 0;
-  std::map<std::string, std::uint64_t> counts;  // of faults and of what happened
-};
+using CoreReport = SeedReport;
 
 class CoreWorld {
  public:

@@ -15,6 +15,7 @@ struct Subcommand {
 constexpr Subcommand kSubcommands[] = {
     {"core", "one Raft group of cores: network, disks and crashes, no journal or transport",
      RunCore},
+    {"cluster", "three brokers with journals, stores, transport, clients and faults", RunCluster},
 };
 
 int Main(const std::vector<std::string>& arguments) {

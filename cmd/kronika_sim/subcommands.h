@@ -19,5 +19,6 @@ bool ParseSeedArguments(const std::vector<std::string>& arguments, SeedArguments
 
 // Exit codes: 0 nothing was found, 1 a seed found a violation, 2 the arguments cannot be used.
 int RunCore(const std::vector<std::string>& arguments);
+int RunCluster(const std::vector<std::string>& arguments);
 
 }  // namespace kronika::sim

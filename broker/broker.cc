@@ -1,0 +1,307 @@
+#include "broker/broker.h"
+
+#include <utility>
+
+#include "broker/store_keys.h"
+#include "metadata/codec.h"
+#include "raft/replica_record.h"
+
+namespace kronika::broker {
+
+struct Broker::Loaded {
+  std::map<GroupId, raft::RecoveredGroup> groups;
+  wal::JournalVerdict verdict;
+  wal::CheckpointMark mark;
+  std::map<GroupId, wal::Manifest> manifests;
+  std::optional<metadata::StoredImage> image;
+  std::optional<raft::ReplicaRecord> metadata_replica;
+};
+
+// Hands each image to those who act on it, replicas first: what the rest tells clients is then true here.
+class Broker::ImageObserver final : public metadata::Observer {
+ public:
+  explicit ImageObserver(Broker& broker) : broker_(broker) {}
+  void OnImage(const metadata::ImagePtr& image, const metadata::Delta& delta) override {
+    broker_.groups_->SetMetadataIndex(image->applied.value);
+    broker_.replicas_->OnImage(image, delta);
+    broker_.membership_->OnImage(image, delta);
+    broker_.service_->OnImage();
+    broker_.admin_->OnNews();
+  }
+
+ private:
+  Broker& broker_;
+};
+
+Broker::Broker(BrokerSeams seams, BrokerConfig config, Hooks hooks)
+    : seams_(seams),
+      config_(std::move(config)),
+      hooks_(std::move(hooks)),
+      settings_(metadata::ResolveBrokerSettings(config_.broker_defaults)) {}
+
+Broker::~Broker() {
+  alive_.reset();
+  checkpointer_.reset();
+  if (replicas_) replicas_->Stop();
+  if (groups_) groups_->Stop();
+}
+
+void Broker::Start(Done<void> done) {
+  auto loaded = std::make_shared<Loaded>();
+  if (Status status = Load(*loaded); !status) {
+    return seams_.loop.Post(
+        [done = std::move(done), status]() mutable { done(std::move(status)); });
+  }
+  OpenJournal(std::move(loaded), std::move(done));
+}
+
+Status Broker::Load(Loaded& loaded) {
+  auto mark = seams_.kv.Get(kCheckpointKey);
+  if (!mark) return std::unexpected(mark.error());
+  auto decoded = DecodeMark(*mark);
+  if (!decoded) return std::unexpected(decoded.error());
+  loaded.mark = *decoded;
+  auto pairs = seams_.kv.Scan(kPartitionPrefix);
+  if (!pairs) return std::unexpected(pairs.error());
+  for (const auto& [key, value] : *pairs) {
+    auto manifest = wal::DecodeManifest(AsBytes(value));
+    if (!manifest) return std::unexpected(manifest.error());
+    loaded.manifests.emplace(manifest->group, std::move(*manifest));
+  }
+  auto image = metadata::StateMachine::Load(seams_.kv);
+  if (!image) return std::unexpected(image.error());
+  loaded.image = std::move(*image);
+  if (!loaded.image || loaded.image->replica.empty()) return {};
+  auto replica = raft::DecodeReplicaRecord(loaded.image->replica);
+  if (!replica) return std::unexpected(replica.error());
+  loaded.metadata_replica = std::move(*replica);
+  return {};
+}
+
+void Broker::OpenJournal(std::shared_ptr<Loaded> loaded, Done<void> done) {
+  wal::JournalBase base{.mark = loaded->mark};
+  for (const auto& [group, manifest] : loaded->manifests) base.applied[group] = manifest.applied;
+  if (loaded->metadata_replica)
+    base.applied[kMetadataGroup] = loaded->metadata_replica->start.index;
+  wal::Journal::Open(seams_.loop, seams_.journal_files, seams_.log, config_.journal,
+                     std::move(base),
+                     [this, alive = std::weak_ptr(alive_), loaded,
+                      done = std::move(done)](Result<wal::OpenedJournal> opened) mutable {
+                       if (!alive.lock()) return;
+                       if (!opened) return done(std::unexpected(opened.error()));
+                       TakeJournal(std::move(loaded), std::move(*opened), std::move(done));
+                     });
+}
+
+void Broker::TakeJournal(std::shared_ptr<Loaded> loaded, wal::OpenedJournal opened,
+                         Done<void> done) {
+  for (const auto& damage : opened.verdict.damages) seams_.log.Error("{}", damage.Describe());
+  journal_ = std::move(opened.journal);
+  std::map<GroupId, Error> damaged;
+  loaded->groups = raft::FromJournal(std::move(opened.groups), damaged);
+  loaded->verdict = std::move(opened.verdict);
+  if (!damaged.empty() || loaded->verdict.Concerns(kMetadataGroup)) {
+    const std::string why = damaged.empty()
+                                ? "the journal lost acknowledged records of the metadata group"
+                                : damaged.begin()->second.Describe();
+    return done(Fail(ErrorCode::kFenced,
+                     why + "; this directory cannot be used again: replace the broker (kronika "
+                           "format --replace, kronika broker replace)"));
+  }
+  store_ = std::make_unique<raft::JournalLogStore>(*journal_);
+  groups_ = std::make_unique<raft::GroupManager>(
+      raft::ManagerEnvironment{seams_.loop, seams_.transport, *store_, seams_.rng, seams_.log},
+      config_.self.broker, config_.groups);
+  auto machine = std::make_unique<metadata::StateMachine>(
+      metadata::StateMachine::Environment{seams_.loop, seams_.kv, seams_.log}, loaded->image,
+      metadata::FoundingImage(config_.cluster, config_.founders));
+  machine_ = machine.get();
+  auto go_on = [this, loaded, machine = std::move(machine),
+                done = std::move(done)](Status adopted) mutable {
+    if (!adopted) return done(std::move(adopted));
+    Assemble(*loaded, std::move(machine));
+    done({});
+  };
+  // An install whose swap the last life did not reach (SAFETY A8).
+  auto found = loaded->groups.find(kMetadataGroup);
+  bool swap = found != loaded->groups.end() && found->second.installed &&
+              found->second.installed->start.index > machine_->image()->applied;
+  if (!swap) return go_on({});
+  machine_->AdoptInstall(found->second.installed->start, found->second.installed->manifest,
+                         std::move(go_on));
+}
+
+void Broker::Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> machine) {
+  AddMetadataGroup(loaded, std::move(machine));
+  MakeClusterParts();
+  auto image = machine_->image();
+  groups_->SetMetadataIndex(image->applied.value);
+  replicas_->Recover(
+      {std::move(loaded.groups), std::move(loaded.manifests), std::move(loaded.verdict)}, image);
+  observer_ = std::make_unique<ImageObserver>(*this);
+  machine_->AddObserver(observer_.get());
+  auto creations_pending = [this] {
+    auto* group = groups_->Find(kMetadataGroup);
+    return !group || !group->active() || replicas_->CreationsPending();
+  };
+  checkpointer_ = std::make_unique<Checkpointer>(
+      Checkpointer::Environment{seams_.loop, seams_.kv, *journal_, *groups_, seams_.log,
+                                std::move(creations_pending)},
+      loaded.mark);
+  for (const auto& founder : config_.founders) {
+    groups_->AddPeer(founder.broker);
+    if (founder.broker != config_.self.broker && hooks_.peer_address)
+      hooks_.peer_address(founder.broker, founder.peer);
+  }
+  groups_->Start([this](const Error& error) { Fatal(error); });
+  membership_->Start(image);
+  checkpointer_->Start();
+  started_ = true;
+}
+
+void Broker::AddMetadataGroup(Loaded& loaded, std::unique_ptr<metadata::StateMachine> machine) {
+  raft::GroupSpec spec{.id = kMetadataGroup, .self = {config_.self.broker, Incarnation{}}};
+  spec.recovered.start.membership = machine_->image()->metadata_group.FoundingMembership();
+  auto found = loaded.groups.find(kMetadataGroup);
+  raft::RecoveredGroup* journal = found == loaded.groups.end() ? nullptr : &found->second;
+  if (loaded.metadata_replica) {
+    const raft::ReplicaRecord& record = *loaded.metadata_replica;
+    spec.generation = record.generation;
+    spec.self = record.self;
+    spec.recovered = {record.hard_state, record.start, {}};
+  } else if (journal && journal->created) {
+    spec.self = journal->created->self;
+    spec.recovered.start.membership = journal->created->membership;
+  } else {
+    spec.created = raft::Created{.self = spec.self, .membership = spec.recovered.start.membership};
+  }
+  if (journal) {
+    if (journal->hard_state) spec.recovered.hard_state = *journal->hard_state;
+    if (journal->installed && journal->installed->start.index > spec.recovered.start.index) {
+      spec.recovered.start = journal->installed->start;
+    }
+    for (auto& entry : journal->entries) {
+      if (entry.index > spec.recovered.start.index)
+        spec.recovered.entries.push_back(std::move(entry));
+    }
+  }
+  service_ = std::make_unique<ControllerService>(
+      ControllerEnvironment{seams_.loop, seams_.log, *machine_, settings_, config_.cluster,
+                            config_.founders, config_.journal.EntryBytesMax()});
+  machine_->SetStatusHandler([this](const raft::NodeStatus& status) {
+    service_->OnStatus(status);
+    if (admin_) admin_->OnNews();
+  });
+  machine_->SetOutcomeHandler([this](const raft::Entry& entry, const Status& outcome) {
+    service_->OnOutcome(entry, outcome);
+  });
+  machine_->SetFailureHandler([this](const Error& error) { Fatal(error); });
+  service_->Bind(groups_->AddGroup(std::move(spec), std::move(machine)));
+}
+
+void Broker::MakeClusterParts() {
+  leadership_ = std::make_unique<Leadership>(
+      groups_->leader_states(), [this] { return machine_->image(); },
+      [this] { return ControllerId(); });
+  controller_calls_ = std::make_unique<ControllerCalls>(*service_, *machine_);
+  controller_calls_->Serve(groups_->calls());
+  controller_link_ = std::make_unique<ControllerLink>(ControllerLink::Environment{
+      seams_.loop, groups_->calls(), *controller_calls_, config_.self.broker,
+      [this] { return ControllerId(); }, [this](BrokerId peer) { return groups_->IsLive(peer); }});
+  admin_ = std::make_unique<Admin>(Admin::Environment{seams_.loop, seams_.rng, *controller_link_,
+                                                      *leadership_, groups_->leader_states(),
+                                                      config_.self.broker});
+  groups_->leader_states().SetObserver([this](const raft::LeaderState&) { admin_->OnNews(); });
+  creator_ = std::make_unique<TopicCreator>(seams_.loop, seams_.log, *admin_, settings_);
+  membership_ = std::make_unique<ClusterMembership>(
+      ClusterMembership::Environment{seams_.loop, seams_.log, *groups_, *controller_link_,
+                                     *service_, *leadership_, config_.self, hooks_.peer_address});
+  auto report = [this](GroupId group, std::uint64_t metadata_index) {
+    metadata::Records statement{metadata::MembershipDone{group, metadata_index}};
+    controller_link_->Ask(CallKind::kReportMembership,
+                          Slice::CopyOf(metadata::EncodeRecords(statement)),
+                          seams_.loop.Now() + std::chrono::milliseconds(200), [](Result<Slice>) {});
+  };
+  replicas_ =
+      std::make_unique<Replicas>(ReplicasEnvironment{.loop = seams_.loop,
+                                                     .files = seams_.segment_files,
+                                                     .kv = seams_.kv,
+                                                     .groups = *groups_,
+                                                     .log = seams_.log,
+                                                     .self = config_.self.broker,
+                                                     .topic_defaults = config_.topic_defaults,
+                                                     .settings = settings_,
+                                                     .report_membership = std::move(report),
+                                                     .tail_cache_bytes = config_.tail_cache_bytes});
+}
+
+void Broker::Fatal(const Error& error) {
+  if (std::exchange(fatal_, true)) return;
+  seams_.log.Error("this broker stops: {}", error.Describe());
+  seams_.loop.Post([this, alive = std::weak_ptr(alive_), error] {
+    if (alive.lock() && hooks_.on_fatal) hooks_.on_fatal(error);
+  });
+}
+
+void Broker::Stop(Done<void> done) {
+  if (!started_ || fatal_)
+    return seams_.loop.Post([done = std::move(done)]() mutable { done({}); });
+  checkpointer_->Run([this, alive = std::weak_ptr(alive_),
+                      done = std::move(done)](Status checkpointed) mutable {
+    if (!alive.lock()) return;
+    if (!checkpointed)
+      seams_.log.Info("stopping without a last checkpoint: {}", checkpointed.error().Describe());
+    replicas_->Stop();
+    groups_->Stop();
+    journal_->Close(std::move(done));
+  });
+}
+
+BrokerId Broker::ControllerId() const {
+  auto* group = groups_ ? groups_->Find(kMetadataGroup) : nullptr;
+  return group ? group->status().leader.broker : kNoBroker;
+}
+
+std::string Broker::NotReadyReason() const {
+  if (!started_) return "recovering from disk";
+  if (ControllerId() == kNoBroker) return "waiting for quorum: the metadata group has no leader";
+  if (!membership_->registered()) return "not registered yet";
+  return "";
+}
+
+Status Broker::CheckPeer(BrokerId peer, const Uuid& directory, std::uint64_t boot_epoch) const {
+  auto image = Image();
+  const auto* known = image ? image->FindBroker(peer) : nullptr;
+  if (!known)
+    return Fail(ErrorCode::kFenced, fmt::format("broker {} is not of this cluster", peer.value));
+  if (known->directory != directory) {
+    return Fail(ErrorCode::kFenced,
+                fmt::format("broker {} comes with directory {}, but {} is registered: if its disk "
+                            "is lost, use kronika "
+                            "broker replace",
+                            peer.value, directory.ToString(), known->directory.ToString()));
+  }
+  if (boot_epoch < known->boot_epoch) {
+    return Fail(ErrorCode::kFenced,
+                fmt::format("broker {} comes with boot epoch {} after {}: its directory was rolled "
+                            "back or copied",
+                            peer.value, boot_epoch, known->boot_epoch));
+  }
+  return {};
+}
+
+Services Broker::MakeServices() {
+  return {.broker = config_.self.broker,
+          .loop = &seams_.loop,
+          .log = &seams_.log,
+          .metadata = leadership_.get(),
+          .leadership = leadership_.get(),
+          .partitions = replicas_.get(),
+          .admin = admin_.get(),
+          .creator = creator_.get(),
+          .settings = settings_,
+          .topic_defaults = config_.topic_defaults,
+          .broker_configs = config_.broker_defaults};
+}
+
+}  // namespace kronika::broker

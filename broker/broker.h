@@ -1,0 +1,125 @@
+// Broker: everything of one broker but sockets, gRPC, RocksDB files and the real clock: what the daemon runs and what
+// the simulator runs three of.
+//
+//   Loop Files Kv Transport Rng ──▶ journal ─▶ groups ─▶ metadata image ─▶ replicas ─▶ services for the Kafka handlers
+//
+// On one loop. 1. Start() waits for this broker's own disk, never for another broker (decision D14). 2. Recovery follows
+// SAFETY §E: store, journal, metadata group, replicas. 3. A failed journal ends it: on_fatal is called once, nothing is
+// acknowledged any more, and the owner ends the process.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/kv.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/rng.h"
+#include "broker/checkpointer.h"
+#include "broker/cluster/admin.h"
+#include "broker/cluster/controller_calls.h"
+#include "broker/cluster/controller_link.h"
+#include "broker/cluster/controller_service.h"
+#include "broker/cluster/leadership.h"
+#include "broker/cluster/membership.h"
+#include "broker/partition/replicas.h"
+#include "broker/topic_creator.h"
+#include "metadata/state_machine.h"
+#include "raft/group_manager.h"
+#include "raft/journal_log_store.h"
+#include "wal/journal/journal.h"
+
+namespace kronika::broker {
+
+struct BrokerSeams {
+  Loop& loop;
+  Files& journal_files;
+  Files& segment_files;
+  Kv& kv;
+  raft::Transport& transport;
+  Rng& rng;
+  Log& log;
+};
+
+struct BrokerConfig {
+  metadata::BrokerRegistered self;  // id, directory, boot epoch, listeners, peer address, rack
+  Uuid cluster;
+  std::vector<metadata::FoundingVoter> founders;  // empty: this broker joins an existing cluster
+  wal::JournalOptions journal;
+  raft::ManagerOptions groups;
+  metadata::ConfigMap topic_defaults;
+  metadata::ConfigMap broker_defaults;
+  std::size_t tail_cache_bytes = 256 << 20;
+};
+
+class Broker {
+ public:
+  struct Hooks {
+    std::function<void(const Error&)> on_fatal;
+    std::function<void(BrokerId, const HostPort&)> peer_address;
+  };
+
+  Broker(BrokerSeams seams, BrokerConfig config, Hooks hooks);
+  ~Broker();
+
+  // Opens the journal and brings back what the disk holds. kFenced: this directory must not be used again.
+  void Start(Done<void> done);
+  // Checkpoints, so that the next start has little to replay, and closes the journal.
+  void Stop(Done<void> done);
+
+  bool started() const { return groups_ != nullptr && started_; }
+  // Why clients are not served yet; empty: they are.
+  std::string NotReadyReason() const;
+  // Whether a broker that says hello is who the image knows (D-8).
+  Status CheckPeer(BrokerId peer, const Uuid& directory, std::uint64_t boot_epoch) const;
+
+  // After Start.
+  Services MakeServices();
+  raft::GroupManager& groups() { return *groups_; }
+  Replicas& replicas() { return *replicas_; }
+  ControllerLink& controller() { return *controller_link_; }
+  wal::Journal& journal() { return *journal_; }
+  Checkpointer& checkpointer() { return *checkpointer_; }
+  metadata::ImagePtr Image() const { return machine_ ? machine_->image() : nullptr; }
+  const Leadership& leadership() const { return *leadership_; }
+  const BrokerConfig& config() const { return config_; }
+  BrokerId ControllerId() const;
+
+ private:
+  struct Loaded;
+  class ImageObserver;
+  Status Load(Loaded& loaded);
+  void OpenJournal(std::shared_ptr<Loaded> loaded, Done<void> done);
+  void TakeJournal(std::shared_ptr<Loaded> loaded, wal::OpenedJournal opened, Done<void> done);
+  void Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> machine);
+  void AddMetadataGroup(Loaded& loaded, std::unique_ptr<metadata::StateMachine> machine);
+  void MakeClusterParts();
+  void Fatal(const Error& error);
+
+  BrokerSeams seams_;
+  BrokerConfig config_;
+  Hooks hooks_;
+  metadata::BrokerSettings settings_;
+  bool started_ = false;
+  bool fatal_ = false;
+
+  std::unique_ptr<wal::Journal> journal_;
+  std::unique_ptr<raft::JournalLogStore> store_;
+  std::unique_ptr<raft::GroupManager> groups_;
+  metadata::StateMachine* machine_ = nullptr;  // owned by the metadata group
+  std::unique_ptr<Leadership> leadership_;
+  std::unique_ptr<ControllerService> service_;
+  std::unique_ptr<ControllerCalls> controller_calls_;
+  std::unique_ptr<ControllerLink> controller_link_;
+  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<TopicCreator> creator_;
+  std::unique_ptr<ClusterMembership> membership_;
+  std::unique_ptr<Replicas> replicas_;
+  std::unique_ptr<ImageObserver> observer_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace kronika::broker

@@ -1,0 +1,153 @@
+#include "broker/checkpointer.h"
+
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/planted.h"
+#include "broker/store_keys.h"
+
+namespace kronika::broker {
+namespace {
+
+constexpr Duration kLook = std::chrono::milliseconds(50);
+
+}  // namespace
+
+struct Checkpointer::Pass {
+  wal::JournalPosition start;
+  std::vector<GroupId> groups;
+  std::size_t next = 0;
+  std::size_t running = 0;
+  Status status;
+  std::vector<std::pair<GroupId, Index>> applied;
+  Done<void> done;
+};
+
+std::string EncodeMark(const wal::CheckpointMark& mark) {
+  LeWriter out;
+  out.Int(mark.id).Int(mark.position.sequence);
+  return out.Take();
+}
+
+Result<wal::CheckpointMark> DecodeMark(const std::optional<std::string>& value) {
+  wal::CheckpointMark out;
+  if (!value) return out;
+  LeReader in(AsBytes(*value));
+  out.id = in.Int<std::uint64_t>();
+  out.position.sequence = in.Int<std::uint64_t>();
+  if (!in.ok() || in.left() != 0)
+    return Fail(ErrorCode::kCorruption, "the checkpoint's mark is malformed", "store");
+  return out;
+}
+
+Checkpointer::Checkpointer(Environment environment, wal::CheckpointMark last)
+    : environment_(std::move(environment)), last_(last) {}
+
+Checkpointer::~Checkpointer() {
+  environment_.loop.Cancel(timer_);
+}
+
+void Checkpointer::Start() {
+  timer_ = environment_.loop.RunAfter(kLook, [this] { OnTimer(); });
+}
+
+void Checkpointer::OnTimer() {
+  timer_ = environment_.loop.RunAfter(kLook, [this] { OnTimer(); });
+  if (running_ || !environment_.journal.WantsCheckpoint()) return;
+  Run([this](Status status) {
+    if (!status) environment_.log.Debug("checkpoint given up: {}", status.error().Describe());
+  });
+}
+
+void Checkpointer::Run(Done<void> done) {
+  auto pass = std::make_shared<Pass>();
+  pass->done = std::move(done);
+  bool busy = running_;
+  running_ = true;
+  if (busy || environment_.creations_pending()) {
+    environment_.loop.Post([this, alive = std::weak_ptr(alive_), pass, busy] {
+      if (!alive.lock()) return;
+      if (!busy) return End(pass, Fail(ErrorCode::kUnavailable, "a replica is being created"));
+      pass->done(Fail(ErrorCode::kBusy, "a checkpoint is under way"));
+    });
+    return;
+  }
+  pass->start = environment_.journal.CheckpointStart();  // 1
+  environment_.groups.ForEach([&](raft::Group& group) {
+    if (group.wrote_since_checkpoint()) pass->groups.push_back(group.id());
+  });
+  NextGroups(pass);
+}
+
+void Checkpointer::NextGroups(const std::shared_ptr<Pass>& pass) {
+  while (pass->status && pass->running < kAtOnce && pass->next < pass->groups.size()) {
+    StartGroup(pass, pass->groups[pass->next++]);
+  }
+  if (pass->running == 0) Release(pass);
+}
+
+void Checkpointer::StartGroup(const std::shared_ptr<Pass>& pass, GroupId id) {
+  raft::Group* group = environment_.groups.Find(id);
+  if (!group) return;  // removed meanwhile
+  ++pass->running;
+  group->Checkpoint([this, alive = std::weak_ptr(alive_), pass,
+                     id](Result<raft::Group::Checkpointed> captured) {  // 2
+    if (!alive.lock()) return;
+    if (!captured) return GroupDone(pass, std::unexpected(captured.error()));
+    pass->applied.emplace_back(id, captured->applied);
+    environment_.kv.Apply(std::move(captured->batch), Durability::kBuffered,
+                          [this, alive, pass](Status applied) {
+                            if (alive.lock()) GroupDone(pass, std::move(applied));
+                          });
+  });
+}
+
+void Checkpointer::GroupDone(const std::shared_ptr<Pass>& pass, Status status) {
+  --pass->running;
+  ++counters_.groups;
+  if (!status && pass->status) pass->status = std::move(status);
+  NextGroups(pass);
+}
+
+void Checkpointer::Release(const std::shared_ptr<Pass>& pass) {
+  if (!pass->status) return End(pass, pass->status);
+  for (const auto& [group, applied] : pass->applied)
+    environment_.journal.ReleaseTo(group, applied);  // 3
+  if (!environment_.journal.OldestIsPinned()) return Mark(pass);
+  ++counters_.rewrites;
+  environment_.journal.RewriteForward(
+      false, [this, alive = std::weak_ptr(alive_), pass](Status rewritten) {  // 4
+        if (!alive.lock()) return;
+        // Too much to rewrite now is no failure: the checkpoint then frees what lies before it.
+        if (!rewritten && rewritten.error().code != ErrorCode::kBusy)
+          return End(pass, std::move(rewritten));
+        Mark(pass);
+      });
+}
+
+void Checkpointer::Mark(const std::shared_ptr<Pass>& pass) {
+  wal::CheckpointMark mark{last_.id + 1, environment_.journal.CheckpointPosition(pass->start)};
+  KvBatch batch;
+  batch.Put(std::string(kCheckpointKey), EncodeMark(mark));
+  auto durability =
+      KRONIKA_PLANTED("checkpoint-not-synced") ? Durability::kBuffered : Durability::kSynced;
+  environment_.kv.Apply(std::move(batch), durability,
+                        [this, alive = std::weak_ptr(alive_), pass, mark](Status stored) {  // 5
+                          if (!alive.lock()) return;
+                          if (!stored) return End(pass, std::move(stored));
+                          last_ = mark;
+                          environment_.journal.Checkpoint(
+                              mark, [this, alive, pass](Status recorded) {  // 6
+                                if (!alive.lock()) return;
+                                End(pass, std::move(recorded));
+                              });
+                        });
+}
+
+void Checkpointer::End(const std::shared_ptr<Pass>& pass, Status status) {
+  running_ = false;
+  ++(status ? counters_.completed : counters_.given_up);
+  pass->done(std::move(status));
+}
+
+}  // namespace kronika::broker

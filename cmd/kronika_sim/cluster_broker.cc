@@ -1,0 +1,81 @@
+#include "cmd/kronika_sim/cluster_broker.h"
+
+namespace kronika::sim {
+
+SimBroker::SimBroker(SimScheduler& scheduler, raft::SimNetwork& network, Rng& rng,
+                     const ClusterPlan& plan, std::size_t number)
+    : scheduler_(scheduler),
+      network_(network),
+      plan_(plan),
+      id_(plan.founders[number].broker),
+      directory_(plan.founders[number].directory),
+      disk_rng_(rng.Next()),
+      disk_(disk_rng_),
+      store_(disk_rng_),
+      seeds_(rng) {}
+
+SimBroker::~SimBroker() {
+  EndLife();
+}
+
+void SimBroker::Start() {
+  EndLife();
+  ended_ = false;
+  rng_ = std::make_unique<SeededRng>(seeds_.Next());
+  loop_ = std::make_unique<SimLoop>(scheduler_);
+  journal_files_ = std::make_unique<FakeFiles>(disk_, *loop_);
+  segment_files_ = std::make_unique<FakeFiles>(disk_, *loop_);
+  kv_ = std::make_unique<FakeKv>(store_, *loop_);
+  ++boot_epoch_;
+  transport_ = network_.Attach(id_, *loop_, boot_epoch_);
+  broker::BrokerConfig config{
+      .self = {.broker = id_,
+               .directory = directory_,
+               .boot_epoch = boot_epoch_,
+               .listeners = {{"PLAINTEXT", {"sim", static_cast<std::uint16_t>(9091 + id_.value)}}},
+               .peer = {"sim", static_cast<std::uint16_t>(9191 + id_.value)}},
+      .cluster = plan_.cluster,
+      .founders = plan_.founders,
+      .journal = plan_.journal,
+      .broker_defaults = plan_.broker_defaults,
+      .tail_cache_bytes = 1 << 20};
+  config.groups.raft.tail_bytes_max = 64 << 10;
+  auto ended = [this](const Error& error) {
+    ended_ = true;
+    end_reason_ = error.Describe();
+  };
+  broker_ = std::make_unique<broker::Broker>(
+      broker::BrokerSeams{*loop_, *journal_files_, *segment_files_, *kv_, *transport_, *rng_,
+                          *plan_.log},
+      std::move(config),
+      broker::Broker::Hooks{.on_fatal = ended, .peer_address = [](BrokerId, const HostPort&) {}});
+  broker_->Start([ended](Status started) {
+    if (!started) ended(started.error());
+  });
+}
+
+void SimBroker::EndLife() {
+  if (!loop_) return;
+  loop_->Kill();
+  transport_.reset();
+  broker_.reset();
+  kv_.reset();
+  segment_files_.reset();
+  journal_files_.reset();
+  loop_.reset();
+  rng_.reset();
+}
+
+void SimBroker::Kill() {
+  disk_.Kill();
+  store_.Kill();
+  EndLife();
+}
+
+void SimBroker::Crash(const CrashOptions& options) {
+  disk_.Crash(options);
+  store_.Crash();
+  EndLife();
+}
+
+}  // namespace kronika::sim

@@ -1,0 +1,78 @@
+// One simulated broker: its disk and store, which survive its deaths, and one life at a time of the process on them.
+//
+// One thread, one scheduler. Kill() is kill -9: what was handed to the operating system stays. Crash() is power loss.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/fake_disk.h"
+#include "base/fake_files.h"
+#include "base/fake_kv.h"
+#include "base/sim_loop.h"
+#include "broker/broker.h"
+#include "raft/fake_transport.h"
+
+namespace kronika::sim {
+
+struct ClusterPlan {
+  Uuid cluster;
+  std::vector<metadata::FoundingVoter> founders;
+  wal::JournalOptions journal;
+  metadata::ConfigMap broker_defaults;
+  Log* log = nullptr;
+};
+
+class SimBroker {
+ public:
+  SimBroker(SimScheduler& scheduler, raft::SimNetwork& network, Rng& rng, const ClusterPlan& plan,
+            std::size_t number);
+  ~SimBroker();
+
+  void Start();
+  void Kill();
+  void Crash(const CrashOptions& options);
+  void Pause() { loop_->Pause(); }
+  void Resume() { loop_->Resume(); }
+
+  bool alive() const { return loop_ != nullptr; }
+  bool paused() const { return loop_ && loop_->paused(); }
+  // Alive and through its start-up.
+  bool running() const { return alive() && broker_ && broker_->started() && !ended_; }
+  // The process ended by itself (a failed journal); what it said.
+  bool ended() const { return ended_; }
+  const std::string& end_reason() const { return end_reason_; }
+  BrokerId id() const { return id_; }
+  broker::Broker& broker() { return *broker_; }
+  SimLoop& loop() { return *loop_; }
+  FakeDisk& disk() { return disk_; }
+  std::uint64_t lives() const { return boot_epoch_; }
+
+ private:
+  void EndLife();
+
+  SimScheduler& scheduler_;
+  raft::SimNetwork& network_;
+  const ClusterPlan& plan_;
+  const BrokerId id_;
+  const Uuid directory_;
+  SeededRng disk_rng_;
+  FakeDisk disk_;
+  FakeKvStore store_;
+  std::uint64_t boot_epoch_ = 0;
+
+  // One life, in the order of their making.
+  std::unique_ptr<SeededRng> rng_;
+  std::unique_ptr<SimLoop> loop_;
+  std::unique_ptr<FakeFiles> journal_files_;
+  std::unique_ptr<FakeFiles> segment_files_;
+  std::unique_ptr<FakeKv> kv_;
+  std::unique_ptr<raft::Transport> transport_;
+  std::unique_ptr<broker::Broker> broker_;
+  Rng& seeds_;
+  bool ended_ = false;
+  std::string end_reason_;
+};
+
+}  // namespace kronika::sim
