@@ -72,6 +72,17 @@ Status GetLists(LeReader& in, Manifest& out) {
   return {};
 }
 
+// Every offset in [log start, end) lies in a segment.
+Status CheckOffsets(const Manifest& manifest) {
+  const auto start = manifest.log_start_offset;
+  const auto end = manifest.end_offset;
+  if (start < 0 || end < start) return Corrupt("impossible offsets");
+  if (manifest.segments.empty()) return end == start ? Status{} : Corrupt("offsets without a segment");
+  if (manifest.segments.front().base_offset > start) return Corrupt("the first segment is missing");
+  if (manifest.segments.back().base_offset >= end) return Corrupt("a segment beyond the end");
+  return {};
+}
+
 }  // namespace
 
 std::string EncodeManifest(const Manifest& manifest) {
@@ -112,11 +123,7 @@ Result<Manifest> DecodeManifest(Bytes bytes) {
   out.replica = AsText(in.Blob());
   out.producers = AsText(in.Blob());
   if (!in.ok() || in.left() != 0) return Corrupt("fields do not fit");
-  if (out.log_start_offset < 0 || out.end_offset < out.log_start_offset)
-    return Corrupt("impossible offsets");
-  if (!out.segments.empty() && out.segments.back().base_offset > out.end_offset) {
-    return Corrupt("a segment beyond the end");
-  }
+  if (auto offsets = CheckOffsets(out); !offsets) return std::unexpected(offsets.error());
   return out;
 }
 

@@ -95,6 +95,21 @@ TEST(Manifest, EveryFlipAndTruncationIsRefused) {
   }
 }
 
+TEST(Manifest, EveryServedOffsetHasASegment) {
+  auto refused = [](auto change) {
+    Manifest manifest = SampleManifest();
+    change(manifest);
+    return !DecodeManifest(AsBytes(EncodeManifest(manifest)));
+  };
+  EXPECT_FALSE(refused([](Manifest&) {}));
+  EXPECT_TRUE(refused([](Manifest& m) { m.segments[0].base_offset = 6; }));
+  EXPECT_TRUE(refused([](Manifest& m) { m.segments[1].base_offset = 1000; }));
+  EXPECT_TRUE(refused([](Manifest& m) { m.segments.clear(); }));
+  EXPECT_TRUE(refused([](Manifest& m) { m.end_offset = 4; }));
+  EXPECT_TRUE(refused([](Manifest& m) { std::swap(m.segments[0], m.segments[1]); }));
+  EXPECT_TRUE(refused([](Manifest& m) { m.epochs[1].epoch = 1; }));
+}
+
 TEST(IndexBuilder, EntriesAreSparseAndTimesAscend) {
   IndexBuilder builder(1000, 100, {});
   IndexBytes out;
