@@ -19,6 +19,8 @@ import layers  # noqa: E402
 import tally  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
+# What tests/fetch.sh got, for the tests that look for it in their environment.
+FETCHED = {"KRONIKA_KAFKA_JAR": Path.home() / ".cache/kronika-kafka/schemas/kafka-clients-4.4.0.jar"}
 JOBS = os.cpu_count() or 2
 
 
@@ -126,7 +128,8 @@ class Run:
             old.unlink()
         short = self.form == "short"
         budget = layer.short_budget_seconds if short else layer.long_budget_seconds
-        environment = dict(os.environ, GTEST_OUTPUT=f"xml:{folder}/", KRONIKA_TEST_FORM=self.form)
+        environment = {name: str(path) for name, path in FETCHED.items() if path.exists()}
+        environment |= dict(os.environ, GTEST_OUTPUT=f"xml:{folder}/", KRONIKA_TEST_FORM=self.form)
         junit, log = folder / "ctest.xml.junit", folder / "ctest.log"
         junit.unlink(missing_ok=True)
         begin = time.monotonic()
@@ -168,6 +171,8 @@ def main():
     if len(sys.argv) < 2 or sys.argv[1] not in ("short", "long"):
         say(__doc__.strip())
         return 2
+    # Ended from outside, it ends what it started, too: SystemExit passes through run().
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     known = {layer.name for layer in layers.LAYERS}
     unknown = [name for name in sys.argv[2:] if name not in known]
     if unknown:
