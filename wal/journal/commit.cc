@@ -33,23 +33,20 @@ std::size_t Journal::Impl::CurrentRoom() const {
   return files.live().empty() ? 0 : files.live().back().room();
 }
 
+// What is left of the current file beyond `kept`, up to `limit`.
+std::size_t Journal::Impl::CurrentRoomBeyond(std::size_t kept, std::size_t limit) const {
+  const std::size_t current = CurrentRoom();
+  return current > kept ? std::min(limit, current - kept) : 0;
+}
+
 QueueRoom Journal::Impl::Room() const {
   const std::size_t limit = CommitBytesMax();
-  const std::size_t current = CurrentRoom();
   const std::size_t free = files.free_count();
-  QueueRoom room;
-  if (free >= 2) {
-    room.ordinary_bytes = limit;
-  } else if (free == 1) {
-    room.ordinary_bytes = std::min(limit, current);
-  }
-  if (free >= 1) {
-    room.reserve_bytes = limit;
-  } else if (current > kCheckpointRoomBytes) {
-    room.reserve_bytes = std::min(limit, current - kCheckpointRoomBytes);
-  }
-  room.reserve_bytes = std::max(room.reserve_bytes, room.ordinary_bytes);
-  return room;
+  if (free >= 2) return {{limit, limit, limit}};
+  if (free == 1) return {{CurrentRoomBeyond(0, limit), limit, limit}};
+  // The current file is the reserve.
+  const std::size_t half = files.live().back().bytes / 2;
+  return {{0, CurrentRoomBeyond(half, limit), CurrentRoomBeyond(kCheckpointRoomBytes, limit)}};
 }
 
 void Journal::Impl::Wake() {
@@ -103,7 +100,7 @@ void Journal::Impl::WriteCommit(ChosenWrites writes, std::optional<CheckpointMar
                       .block = static_cast<std::uint32_t>(file.used_bytes / kBlockBytes),
                       .open_epoch = open_epoch,
                       .sequence = sequence + 1,
-                      .checkpoint_id = mark ? mark->id : checkpoint_id,
+                      .checkpoint_id = std::max(checkpoint_id, mark ? mark->id : 0),
                       .previous_crc = previous_crc};
   GatheredCommit gathered = Gather(header, writes.records);
   const std::uint64_t position = file.used_bytes;
@@ -114,7 +111,6 @@ void Journal::Impl::WriteCommit(ChosenWrites writes, std::optional<CheckpointMar
     for (Done<void>& done : writes.dones) Answer(std::move(done), {});
     writes.dones.clear();
   }
-  if (mark && KRONIKA_PLANTED("journal-recycle-before-checkpoint")) Recycle(mark->position);
   under_way = CommitUnderWay{.writes = std::move(writes),
                              .header = gathered.header,
                              .directory = std::move(gathered.directory),
@@ -209,8 +205,7 @@ void Journal::Impl::ArmSeal() {
 void Journal::Impl::OnIdle() {
   if (failure || sealed || under_way || wake_posted) return;
   if (commits != commits_at_arming) return ArmSeal();
-  const bool reserve_is_full = files.free_count() == 0 && CurrentRoom() <= kCheckpointRoomBytes;
-  if (reserve_is_full) return;
+  if (Room().For(WritePriority::kReserve) < kBlockBytes) return;
   ChosenWrites seal;
   seal.records.push_back({.kind = RecordKind::kSeal});
   seal.meanings.emplace_back();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/planted.h"
 #include "wal/journal/journal_impl.h"
 
 namespace kronika::wal {
@@ -70,7 +71,7 @@ void Journal::Append(JournalWrite write, Done<void> done) {
   const bool ordinary = !write.entries.empty() && write.group != kMetadataGroup;
   impl_->queue.Push({.group = write.group,
                      .ticket = ticket,
-                     .ordinary = ordinary,
+                     .priority = ordinary ? WritePriority::kOrdinary : WritePriority::kReserve,
                      .records = RecordsOf(write),
                      .done = std::move(done)});
   impl_->Wake();
@@ -82,6 +83,9 @@ Index Journal::FirstReadable(GroupId group) const {
 
 void Journal::ReleaseTo(GroupId group, Index index) {
   impl_->index.ReleaseTo(group, index);
+  if (KRONIKA_PLANTED("journal-recycle-before-checkpoint")) {
+    impl_->Recycle(CheckpointPosition(CheckpointStart()));
+  }
 }
 
 Status Journal::Admit(std::size_t bytes) const {
@@ -128,6 +132,10 @@ JournalPosition Journal::CheckpointPosition(JournalPosition start) const {
 bool Journal::WantsCheckpoint() const {
   const std::uint64_t quarter = impl_->files.total_bytes() / 4;
   if (impl_->bytes_since_checkpoint >= std::min(quarter, kCheckpointBytesMax)) return true;
+  return ShortOfFiles() && impl_->bytes_since_checkpoint >= quarter / 4;
+}
+
+bool Journal::ShortOfFiles() const {
   return impl_->files.free_count() < 3 && impl_->files.live().size() > 1;
 }
 

@@ -10,9 +10,9 @@
 // 3. No block that holds acknowledged bytes is written again before a checkpoint passed it (R3,
 //    R4).
 // 4. Entries above ReleaseTo() stay readable; below it as long as their file was not recycled.
-// 5. The last free file takes only hard states, the metadata group, checkpoints and rewritten
-//    entries, its last blocks only checkpoints (SAFETY B11). Other writes wait for a checkpoint
-//    then; Admit() refuses before that happens.
+// 5. The last free file is a reserve: half of it takes hard states and the metadata group, the rest
+//    rewritten entries, its last blocks only checkpoints (SAFETY B11). Other writes wait for a
+//    checkpoint then; Admit() refuses before that happens.
 //
 // A checkpoint, in this order (SAFETY A5): from = CheckpointStart(); make durable whatever was
 // applied; ReleaseTo() per group; RewriteForward() if OldestIsPinned(); P =
@@ -96,9 +96,12 @@ class Journal {
   JournalPosition CheckpointStart() const;
   // The position a checkpoint begun at `start` may name: not above anything that is still needed.
   JournalPosition CheckpointPosition(JournalPosition start) const;
-  // Whether a quarter of the journal (or 256 MiB) was written since the last checkpoint, or fewer
-  // than three files are free.
+  // Whether enough was written since the last checkpoint: a quarter of the journal, 256 MiB at
+  // most, or a sixteenth when it is short of files.
   bool WantsCheckpoint() const;
+  // Fewer than three files are free, and a checkpoint may free some. After an open the owner then
+  // rewrites forward (as long as OldestIsPinned) and checkpoints before it appends.
+  bool ShortOfFiles() const;
   // Records a checkpoint that the store holds durably, then frees the files wholly below its
   // position.
   void Checkpoint(CheckpointMark mark, Done<void> done);

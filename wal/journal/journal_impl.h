@@ -68,6 +68,7 @@ struct Journal::Impl : std::enable_shared_from_this<Journal::Impl> {
   QueueRoom Room() const;
   std::size_t CommitBytesMax() const;
   std::size_t CurrentRoom() const;
+  std::size_t CurrentRoomBeyond(std::size_t kept, std::size_t limit) const;
   void WriteOpened(Done<void> done);
 
   // --- read.cc ---

@@ -174,7 +174,9 @@ void JournalOpening::Decide() {
   impl_->open_epoch = decision.next_epoch;
   impl_->sequence = decision.next_sequence - 1;
   impl_->previous_crc = decision.previous_crc;
-  impl_->checkpoint_id = decision.checkpoint_id;
+  // The `opened` record makes up for a checkpoint's record that a crash prevented: else a second
+  // such crash would look like a roll-back.
+  impl_->checkpoint_id = std::max(decision.checkpoint_id, base_.mark.id);
   SortFiles();
   FillFirst();
 }

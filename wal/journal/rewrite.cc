@@ -74,6 +74,7 @@ void Journal::Impl::QueueRewritten(const std::shared_ptr<RewriteUnderWay>& share
     }
     QueuedWrite& write = writes[placed.group];
     write.group = placed.group;
+    write.priority = WritePriority::kRewrite;
     write.records.push_back(
         {.kind = RecordKind::kRewritten, .group = placed.group, .entry = std::move(*entry)});
     write.moved_from.push_back(placed.place);

@@ -1,54 +1,56 @@
 #include "wal/journal/write_queue.h"
 
+#include <algorithm>
 #include <set>
 
 namespace kronika::wal {
 
 void WriteQueue::Push(QueuedWrite write) {
-  if (write.ordinary) {
+  if (write.priority == WritePriority::kOrdinary) {
     for (const JournalRecord& record : write.records) ordinary_bytes_ += record.size();
   }
   writes_.push_back(std::move(write));
+}
+
+// Takes the records of `write` that fit; false if some are left.
+bool WriteQueue::TakeRecords(QueuedWrite& write, std::size_t limit, CommitSize& size,
+                             ChosenWrites& chosen) {
+  for (; write.next < write.records.size(); ++write.next) {
+    JournalRecord& record = write.records[write.next];
+    if (size.BytesMaxWith(record) > limit) return false;
+    size.Add(record);
+    if (write.priority == WritePriority::kOrdinary) ordinary_bytes_ -= record.size();
+    ChosenRecord meaning{.ticket = write.ticket};
+    if (!write.moved_from.empty()) meaning.moved_from = write.moved_from[write.next];
+    chosen.meanings.push_back(meaning);
+    chosen.records.push_back(std::move(record));
+  }
+  return true;
 }
 
 ChosenWrites WriteQueue::Choose(const QueueRoom& room) {
   ChosenWrites chosen;
   CommitSize size;
   std::set<GroupId> held;
-  bool full = false;
-  bool has_ordinary = false;  // what joins ordinary writes must fit beside them
   std::deque<QueuedWrite> left;
+  // What joins a write of a low priority must fit beside it.
+  WritePriority lowest = WritePriority::kRewrite;
+  bool full = false;
   while (!writes_.empty() && !full) {
     QueuedWrite write = std::move(writes_.front());
     writes_.pop_front();
-    const bool bounded = write.ordinary || has_ordinary;
-    const std::size_t limit = bounded ? room.ordinary_bytes : room.reserve_bytes;
-    bool waits = held.contains(write.group);
-    while (!waits && write.next < write.records.size()) {
-      JournalRecord& record = write.records[write.next];
-      if (size.BytesMaxWith(record) > limit) {
-        waits = true;
-        // Behind what does not fit only what may use the reserve can still go.
-        full = !write.ordinary || room.ordinary_bytes == room.reserve_bytes;
-        break;
-      }
-      size.Add(record);
-      if (write.ordinary) {
-        ordinary_bytes_ -= record.size();
-        has_ordinary = true;
-      }
-      chosen.records.push_back(std::move(record));
-      ChosenRecord meaning{.ticket = write.ticket};
-      if (!write.moved_from.empty()) meaning.moved_from = write.moved_from[write.next];
-      chosen.meanings.push_back(meaning);
-      ++write.next;
-    }
-    if (waits) {
+    const WritePriority priority = write.priority;
+    const std::size_t limit = room.For(std::min(lowest, priority));
+    const std::size_t before = chosen.records.size();
+    if (!held.contains(write.group) && TakeRecords(write, limit, size, chosen)) {
+      chosen.dones.push_back(std::move(write.done));
+    } else {
+      // Behind what does not fit only what has a higher priority could still go.
+      full = !held.contains(write.group) && limit == room.For(WritePriority::kRewrite);
       held.insert(write.group);
       left.push_back(std::move(write));
-    } else {
-      chosen.dones.push_back(std::move(write.done));
     }
+    if (chosen.records.size() > before) lowest = std::min(lowest, priority);
   }
   for (; !left.empty(); left.pop_back()) writes_.push_front(std::move(left.back()));
   return chosen;

@@ -7,6 +7,7 @@
 //    entries in order, so that what is durable is always a prefix of the write.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <vector>
@@ -17,10 +18,17 @@
 
 namespace kronika::wal {
 
+// Who may use how much of the last free file.
+enum class WritePriority : std::uint8_t {
+  kOrdinary,  // nothing: waits for a checkpoint
+  kReserve,   // hard states, the metadata group: half of it
+  kRewrite,   // all of it but the room for checkpoints
+};
+
 struct QueuedWrite {
   GroupId group = kNoGroup;
   std::uint32_t ticket = 0;
-  bool ordinary = false;  // waits for a checkpoint rather than use the reserve
+  WritePriority priority = WritePriority::kReserve;
   std::vector<JournalRecord> records;
   std::vector<EntryPlace> moved_from;  // of rewritten entries, one per record
   std::size_t next = 0;                // records before it went into earlier group commits
@@ -28,8 +36,11 @@ struct QueuedWrite {
 };
 
 struct QueueRoom {
-  std::size_t ordinary_bytes = 0;  // for a commit with ordinary writes
-  std::size_t reserve_bytes = 0;   // for one without; not less
+  // Of a group commit with writes of that priority and higher ones; ascending.
+  std::array<std::size_t, 3> bytes{};
+  std::size_t For(WritePriority priority) const {
+    return bytes[static_cast<std::size_t>(priority)];
+  }
 };
 
 // One record of the group commit, with what its durability means.
@@ -58,6 +69,8 @@ class WriteQueue {
   std::vector<Done<void>> TakeAll();
 
  private:
+  bool TakeRecords(QueuedWrite& write, std::size_t limit, CommitSize& size, ChosenWrites& chosen);
+
   std::deque<QueuedWrite> writes_;
   std::size_t ordinary_bytes_ = 0;
 };
