@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/planted.h"
+#include "broker/partition/isr.h"
 #include "broker/store_keys.h"
 #include "wal/log/directory.h"
 
@@ -167,20 +168,8 @@ void RaftPartition::OnTimer() {
 void RaftPartition::RefreshInSync() {
   in_sync_.clear();
   if (!group_) return;
-  const raft::NodeStatus status = group_->node().status();
-  if (status.lost_quorum) {
-    in_sync_ = {status.self.broker};
-    return;
-  }
-  if (status.role != raft::Role::kLeader) return;
-  auto lag_ticks_max = environment_.replica_lag_max / environment_.tick;
-  for (raft::ReplicaId voter : status.membership.voters) {
-    auto replica = std::find_if(status.replicas.begin(), status.replicas.end(),
-                                [&](const auto& item) { return item.id == voter; });
-    bool caught_up = voter == status.self || (replica != status.replicas.end() &&
-                                              replica->ticks_since_caught_up <= lag_ticks_max);
-    if (caught_up) in_sync_.push_back(voter.broker);
-  }
+  in_sync_ = InSyncReplicas(group_->node().status(),
+                            environment_.replica_lag_max / environment_.tick);
 }
 
 std::size_t RaftPartition::InSyncCount() const {

@@ -76,7 +76,11 @@ std::optional<AppendResult> RaftPartition::CheckContent(const Slice& batch,
     return Refused(KafkaError::kUnsupportedCompressionType, "zstd needs Produce version 7");
   }
   auto records = wal::CheckRecords(batch.bytes(), header, {});
-  if (records.verdict == wal::BatchVerdict::kOk) return std::nullopt;
+  if (records.verdict == wal::BatchVerdict::kOk) {
+    // The records' own, whatever the producer's header claims: searches by time go by it.
+    header.max_timestamp = records.max_timestamp;
+    return std::nullopt;
+  }
   AppendResult out = Refused(ToKafka(records.verdict), wal::Name(records.verdict));
   for (auto index : records.bad_records)
     out.records.push_back({index, std::string(wal::Name(records.verdict))});
@@ -105,6 +109,9 @@ void RaftPartition::AppendChecked(Slice batch, wal::BatchHeader header, Acks ack
     success.log_append_time_ms = environment_.loop.WallNowMs();
     wal::StampTimestamp(batch.mutable_bytes(), wal::TimestampType::kLogAppendTime,
                         success.log_append_time_ms);
+  } else {
+    wal::StampTimestamp(batch.mutable_bytes(), wal::TimestampType::kCreateTime,
+                        header.max_timestamp);
   }
   wal::StampBatch(batch.mutable_bytes(), appended_end_, static_cast<std::int32_t>(led_term_.value));
   header = *wal::ParseBatchHeader(batch.bytes());
