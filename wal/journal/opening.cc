@@ -60,7 +60,7 @@ class JournalOpening : public std::enable_shared_from_this<JournalOpening> {
   void TakeList(std::vector<DirEntry> entries);
   void RemoveLeftovers();
   void ScanNext();
-  void ScanOne(FoundFile& found, Bytes content);
+  void ScanOne(const FoundFile& found, Slice content);
   void Decide();
   bool ScanAgainAfterRemovals(const ChainDecision& decision);
   void SortFiles();
@@ -126,8 +126,7 @@ void JournalOpening::ScanNext() {
     FoundFile& current = self.found_[self.scans_.size()];
     current.file->Read(0, current.identity.bytes,
                        self.ThenIfOk([](JournalOpening& again, Result<Slice> content) {
-                         again.ScanOne(again.found_[again.scans_.size()], content->bytes());
-                         again.ScanNext();
+                         again.ScanOne(again.found_[again.scans_.size()], std::move(*content));
                        }));
   };
   if (found.file) return read(*this);
@@ -138,7 +137,8 @@ void JournalOpening::ScanNext() {
               }));
 }
 
-void JournalOpening::ScanOne(FoundFile& found, Bytes content) {
+// In the background: the checksums of a whole file would hold up the loop.
+void JournalOpening::ScanOne(const FoundFile& found, Slice content) {
   ScanRequest request{.name = found.name,
                       .number = found.identity.number,
                       .directory_id = options().directory_id,
@@ -147,8 +147,16 @@ void JournalOpening::ScanOne(FoundFile& found, Bytes content) {
     const auto applied = base_.applied.find(group);
     return applied == base_.applied.end() || index > applied->second;
   };
-  scans_.push_back(ScanFile(request, content));
-  scans_.back().size_is_right = found.file->Size() == found.identity.bytes;
+  auto scan = std::make_shared<FileScan>();
+  auto work = [request = std::move(request), content = std::move(content), scan] {
+    *scan = ScanFile(request, content.bytes());
+  };
+  impl_->loop.Background(std::move(work), Then([scan](JournalOpening& self) {
+                           const FoundFile& scanned = self.found_[self.scans_.size()];
+                           scan->size_is_right = scanned.file->Size() == scanned.identity.bytes;
+                           self.scans_.push_back(std::move(*scan));
+                           self.ScanNext();
+                         }));
 }
 
 void JournalOpening::Decide() {

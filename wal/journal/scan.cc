@@ -11,8 +11,8 @@ namespace kronika::wal {
 namespace {
 
 bool IsHeaderOf(const CommitHeader& header, const ScanRequest& request, std::size_t block) {
-  return header.directory_id == request.directory_id && header.file_number == request.number &&
-         header.block == block;
+  return header.directory_id == request.directory_id.value_or(header.directory_id) &&
+         header.file_number == request.number && header.block == block;
 }
 
 void Break(ScannedCommit& commit, std::size_t position, std::string what) {
@@ -141,7 +141,8 @@ FileScan ScanFile(const ScanRequest& request, Bytes content) {
     ++block;
     // A footer may end in this block although its header cannot be read.
     const auto footer = DecodeFooter(content.first(block * kBlockBytes));
-    if (footer && footer->directory_id == request.directory_id && footer->blocks <= block) {
+    if (footer && footer->blocks <= block &&
+        footer->directory_id == request.directory_id.value_or(footer->directory_id)) {
       scan.footers.push_back(
           {.footer = *footer, .first_block = static_cast<std::uint32_t>(block) - footer->blocks});
     }

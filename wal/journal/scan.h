@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,7 @@ struct FileScan {
 struct ScanRequest {
   std::string name;
   std::uint64_t number = 0;
-  std::uint64_t directory_id = 0;
+  std::optional<std::uint64_t> directory_id = std::nullopt;  // none: any, to look at a strange file
   // Commits below are noted without their records.
   JournalPosition replay_from;
   // Whether the payload of this entry is wanted; it is copied then. None: no payload is.

@@ -1,4 +1,5 @@
-// The journal's files and its bounds: filling, recycling, the reserve, rewriting forward, full disks.
+// The journal's files and its bounds: filling, recycling, the reserve, rewriting forward, full
+// disks.
 #include <gtest/gtest.h>
 
 #include <algorithm>
