@@ -6,6 +6,7 @@
 #include "broker/api/handlers.h"
 #include "proto/kafka/advertised.h"
 #include "proto/kafka/frame.h"
+#include "proto/kafka/wire.h"
 
 namespace kronika::broker {
 namespace {
@@ -34,44 +35,45 @@ Serve FindServe(std::int16_t key) {
 }  // namespace
 
 void Dispatcher::Handle(const net::Peer& peer, Slice frame, net::Completion done) {
+  // The front of the header is the same in all versions; the rest may only be read in one that is known.
+  kafka::Reader front(frame);
+  const auto key = front.Int<std::int16_t>();
+  const auto version = front.Int<std::int16_t>();
+  ReplyPath path{
+      .done = std::move(done), .version = version, .correlation_id = front.Int<std::int32_t>()};
+  if (!front.ok()) return CloseMalformed(peer, "a request without a whole header", path);
+  const kafka::ApiInfo* api = kafka::FindApi(key);
+  const Serve serve = FindServe(key);
+  if (api == nullptr || serve == nullptr || !api->serve.Contains(version)) {
+    return Refuse(peer, key, std::move(path));
+  }
   const std::size_t frame_bytes = frame.size();
   auto request = kafka::SplitRequest(std::move(frame));
-  if (!request) {
-    ++(request.error().code == ErrorCode::kUnsupported ? stats_.refused : stats_.malformed);
-    return done(net::Outcome::Close(request.error().text));
-  }
-  const auto key = static_cast<std::int16_t>(request->api->key);
-  const std::int16_t version = request->header.request_api_version;
-  ReplyPath path{.done = std::move(done),
-                 .version = version,
-                 .correlation_id = request->header.correlation_id};
-  const Serve serve = FindServe(key);
-  if (serve == nullptr || !request->api->serve.Contains(version)) {
-    return Refuse(peer, key, version, std::move(path));
-  }
+  if (!request) return CloseMalformed(peer, request.error().Describe(), path);
   ++stats_.requests[static_cast<std::size_t>(key)];
   const RequestContext context{
-      .connection = peer.id,
       .client_host = peer.host,
       .listener = peer.listener,
       .client_id = std::string(request->header.client_id.value_or(std::string_view{})),
       .version = version,
-      .correlation_id = request->header.correlation_id,
+      .correlation_id = path.correlation_id,
       .request_bytes = frame_bytes,
-      .software = &software_[peer.id]};
-  if (auto served = serve(services_, context, std::move(request->body), path); !served) {
-    ++stats_.malformed;
-    services_.log->Info("connection {} from {} is closed: {}", peer.id, peer.address,
-                        served.error().Describe());
-    path.done(net::Outcome::Close(served.error().text));
-  }
+      .connection = &connections_[peer.id]};
+  const auto served = serve(services_, context, std::move(request->body), path);
+  if (!served) CloseMalformed(peer, served.error().Describe(), path);
 }
 
-void Dispatcher::Refuse(const net::Peer& peer, std::int16_t key, std::int16_t version,
-                        ReplyPath path) {
+void Dispatcher::CloseMalformed(const net::Peer& peer, const std::string& why, ReplyPath& path) {
+  ++stats_.malformed;
+  services_.log->Debug("connection {} from {} is closed: {}", peer.id, peer.address, why);
+  path.done(net::Outcome::Close(why));
+}
+
+void Dispatcher::Refuse(const net::Peer& peer, std::int16_t key, ReplyPath path) {
   ++stats_.refused;
-  const ClientSoftware& software = software_[peer.id];
-  const std::string client = software.name + " " + software.version;
+  const std::int16_t version = path.version;
+  const ConnectionState& state = connections_[peer.id];
+  const std::string client = state.software_name + " " + state.software_version;
   if (refusals_logged_.size() < kRefusalsLoggedMax &&
       refusals_logged_.emplace(client, key, version).second) {
     services_.log->Info("API key {} in version {} is not served; asked for by {} ({})", key,

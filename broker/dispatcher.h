@@ -38,15 +38,16 @@ class Dispatcher final : public net::RequestSink {
   explicit Dispatcher(const Services& services) : services_(services) {}
 
   void Handle(const net::Peer& peer, Slice frame, net::Completion done) override;
-  void OnClosed(const net::Peer& peer) override { software_.erase(peer.id); }
+  void OnClosed(const net::Peer& peer) override { connections_.erase(peer.id); }
 
   const DispatcherStats& stats() const { return stats_; }
 
  private:
-  void Refuse(const net::Peer& peer, std::int16_t key, std::int16_t version, ReplyPath path);
+  void Refuse(const net::Peer& peer, std::int16_t key, ReplyPath path);
+  void CloseMalformed(const net::Peer& peer, const std::string& why, ReplyPath& path);
 
   const Services services_;
-  std::map<std::uint64_t, ClientSoftware> software_;  // by connection
+  std::map<std::uint64_t, ConnectionState> connections_;
   std::set<std::tuple<std::string, std::int16_t, std::int16_t>> refusals_logged_;
   DispatcherStats stats_;
 };

@@ -11,25 +11,27 @@
 
 #include "base/bytes.h"
 #include "broker/net/request_sink.h"
+#include "broker/partition/wait_list.h"
 
 namespace kronika::broker {
 
-// What a client said of itself (ApiVersions ≥ 3), per connection.
-struct ClientSoftware {
-  std::string name;
-  std::string version;
+// What is kept per connection.
+struct ConnectionState {
+  // What the client said of itself (ApiVersions ≥ 3).
+  std::string software_name;
+  std::string software_version;
+  // Woken with OnChanged when the connection is gone: requests that wait for something give up then.
+  WaitList closing;
 };
 
 struct RequestContext {
-  std::uint64_t connection = 0;
   std::string client_host;
   std::string listener;   // the name of the listener that the client connected to
   std::string client_id;  // empty: none given
   std::int16_t version = 0;
   std::int32_t correlation_id = 0;
   std::size_t request_bytes = 0;
-  // Good during the call only.
-  ClientSoftware* software = nullptr;
+  ConnectionState* connection = nullptr;  // good until `closing` is woken
 };
 
 // Where the answer to one request goes, with what its encoding needs.

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "broker/api/lookup.h"
 #include "broker/api/serve.h"
 #include "broker/topic_creator.h"
 
@@ -72,9 +73,7 @@ class MetadataAnswer {
   }
 
   const metadata::Listener* ListenerOf(BrokerId id) const {
-    const metadata::Broker* broker = image_->FindBroker(id);
-    return broker != nullptr && broker->registered ? broker->FindListener(context_.listener)
-                                                   : nullptr;
+    return FindListener(*image_, id, context_.listener);
   }
 
   void AddBrokers() {

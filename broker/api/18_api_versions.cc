@@ -62,8 +62,8 @@ void Answer(const Services& services, const RequestContext& context, ApiVersions
   response.error_code = Check(services, request, context.version);
   if (response.error_code == KafkaError::kNone) {
     for (const auto& api : kafka::ApiTable()) AddRow(response, api);
-    context.software->name = request.client_software_name;
-    context.software->version = request.client_software_version;
+    context.connection->software_name = request.client_software_name;
+    context.connection->software_version = request.client_software_version;
   }
   reply(response);
 }

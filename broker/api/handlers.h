@@ -29,8 +29,17 @@ namespace kronika::kafka {
                         Slice body, broker::ReplyPath& path);                                    \
   }
 
+KRONIKA_HANDLES(Produce);
+KRONIKA_HANDLES(Fetch);
+KRONIKA_HANDLES(ListOffsets);
 KRONIKA_HANDLES(Metadata);
+KRONIKA_HANDLES(FindCoordinator);
 KRONIKA_HANDLES(ApiVersions);
+KRONIKA_HANDLES(CreateTopics);
+KRONIKA_HANDLES(DeleteTopics);
+KRONIKA_HANDLES(InitProducerId);
+KRONIKA_HANDLES(DescribeConfigs);
+KRONIKA_HANDLES(DescribeCluster);
 
 #undef KRONIKA_HANDLES
 
