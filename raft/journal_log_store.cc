@@ -66,7 +66,8 @@ void JournalLogStore::Append(GroupWrite write, Done<void> done) {
     const HardState& state = *write.raft.hard_state;
     out.hard_state = wal::JournalHardState{.term = state.term,
                                            .vote_broker = state.vote.broker,
-                                           .vote_incarnation = state.vote.incarnation};
+                                           .vote_incarnation = state.vote.incarnation,
+                                           .commit = state.commit};
   }
   out.truncate_from = write.raft.truncate_from;
   out.entries.reserve(write.raft.entries.size());
@@ -103,7 +104,8 @@ Result<RecoveredGroup> FromJournal(wal::RecoveredLog log) {
   if (log.hard_state) {
     out.hard_state =
         HardState{.term = log.hard_state->term,
-                  .vote = {log.hard_state->vote_broker, log.hard_state->vote_incarnation}};
+                  .vote = {log.hard_state->vote_broker, log.hard_state->vote_incarnation},
+                  .commit = log.hard_state->commit};
   }
   auto entries = FromJournal(std::move(log.entries));
   if (!entries) return std::unexpected(entries.error());

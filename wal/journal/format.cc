@@ -35,6 +35,7 @@ std::optional<RecordContent> DecodeBody(RecordKind kind, std::uint8_t entry_type
       state.vote_incarnation = {in.Int<std::uint64_t>()};
       state.vote_broker = {in.Int<std::int32_t>()};
       if (in.Int<std::uint32_t>() != 0) return std::nullopt;
+      state.commit = {in.Int<std::uint64_t>()};
       return state;
     }
     case RecordKind::kTruncateFrom:
@@ -195,7 +196,7 @@ std::optional<CommitFooter> DecodeFooter(Bytes bytes) {
 std::string EncodeBody(const JournalHardState& state) {
   LeWriter out;
   out.Int(state.term.value).Int(state.vote_incarnation.value).Int(state.vote_broker.value);
-  return out.Int(std::uint32_t{0}).Take();
+  return out.Int(std::uint32_t{0}).Int(state.commit.value).Take();
 }
 
 std::string EncodeBody(const JournalCreated& created) {

@@ -27,6 +27,7 @@ struct JournalHardState {
   Term term;
   BrokerId vote_broker = kNoBroker;
   Incarnation vote_incarnation;
+  Index commit;  // at least this much is committed (of the last known change of the configuration)
   bool operator==(const JournalHardState&) const = default;
 };
 

@@ -99,7 +99,7 @@ TEST_P(LogStoreContract, EveryPartOfAWriteComesBack) {
   GroupWrite write = Entries(5, 1, 2, 4);
   write.created = Created{.self = {{2}, {17}}, .floor = {3}};
   write.created->membership.voters = {{{1}, {17}}, {{2}, {17}}};
-  write.raft.hard_state = HardState{.term = {4}, .vote = {{1}, {17}}};
+  write.raft.hard_state = HardState{.term = {4}, .vote = {{1}, {17}}, .commit = {3}};
   ASSERT_TRUE(Append(std::move(write)));
   GroupWrite installed{.group = {6}};
   installed.created = Created{.self = {{2}, {18}}};
@@ -115,6 +115,7 @@ TEST_P(LogStoreContract, EveryPartOfAWriteComesBack) {
   EXPECT_EQ(group.created->self.incarnation.value, 17U);
   EXPECT_EQ(group.created->membership.voters.size(), 2U);
   EXPECT_EQ(group.hard_state->vote.broker.value, 1);
+  EXPECT_EQ(group.hard_state->commit.value, 3U);
   ASSERT_TRUE(groups[{6}].installed && groups[{6}].created);
   EXPECT_EQ(groups[{6}].installed->start.index.value, 90U);
   EXPECT_EQ(groups[{6}].installed->manifest, "manifest");
