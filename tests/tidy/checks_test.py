@@ -37,6 +37,13 @@ class TreeTest(unittest.TestCase):
         self.assertIn(text, problems[0])
 
 
+class Files(TreeTest):
+    def test_build_output_is_not_looked_at(self):
+        self.write("base/a.h", "")
+        self.write("build/dev/b.h", "")
+        self.assertEqual(["base/a.h"], Tree(self.root).names)
+
+
 class Arrows(TreeTest):
     def test_clean(self):
         self.assertEqual([], self.problems(

@@ -19,6 +19,7 @@ class Tree:
             names = [name for name in listing.stdout.decode().split("\0") if name]
         else:
             names = [str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()]
+            names = [name for name in names if not {"build", "node_modules", ".git"} & set(name.split("/"))]
         self.names = sorted(name for name in set(names) if (self.root / name).is_file())
 
     def files(self, suffixes=TEXT):
