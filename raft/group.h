@@ -115,7 +115,6 @@ class Group : public std::enable_shared_from_this<Group> {
   Loop& loop_;
   LogStore& store_;
   GroupHost& host_;
-  Log& log_;
   const GroupId id_;
   const Generation generation_;
   const ReplicaId self_;
