@@ -35,6 +35,9 @@ MutableBytes FrameReader::Prepare() {
   if (end_ == block_.size()) {
     const std::size_t part = buffered_bytes();
     Slice fresh = Slice::Allocate(NextBlockBytes());
+    // As resize() of a container would.
+    if (KRONIKA_PLANTED("frame-trusts-length"))
+      std::ranges::fill(fresh.mutable_bytes(), std::byte{});
     KRONIKA_CHECK(fresh.size() > part);
     if (part > 0) std::memcpy(fresh.mutable_bytes().data(), block_.data() + begin_, part);
     block_ = std::move(fresh);
