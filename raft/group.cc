@@ -107,23 +107,25 @@ void Group::Campaign() {
 }
 
 void Group::Process() {
-  bool advanced = false;
-  while (active_ && node_.HasReady()) {
+  if (!active_) return;
+  bool changed = false;
+  while (node_.HasReady()) {
     Ready ready = node_.TakeReady();
-    advanced = true;
     if (ready.write.id != 0) Persist(std::move(ready.write));                    // 1
     for (auto& message : ready.messages) host_.Send(*this, std::move(message));  // 2
     Apply(ready.committed);                                                      // 3
     AnswerReads(ready.reads);                                                    // 4
     for (const auto& wanted : ready.entries_wanted) ReadForFollower(wanted);     // 5
     for (ReplicaId to : ready.installs_wanted) host_.InstallWanted(*this, to);   // 6
-    status_ = node_.status();
-    if (ready.role_changed) {  // 7
-      state_machine_->OnStatus(status_);
-      host_.StatusChanged(*this);
-    }
+    changed = changed || ready.role_changed;
   }
-  if (!advanced) return;
+  NodeStatus before = std::exchange(status_, node_.status());
+  changed = changed || before.serving != status_.serving || before.lost_quorum != status_.lost_quorum ||
+            before.leader_epoch != status_.leader_epoch || before.membership != status_.membership;
+  if (changed) {  // 7
+    state_machine_->OnStatus(status_);
+    host_.StatusChanged(*this);
+  }
   CaptureIfDurable();
   RunWaitingReads();
   state_machine_->OnAdvance(status_);

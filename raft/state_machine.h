@@ -52,7 +52,7 @@ class StateMachine {
   virtual void Checkpoint(CheckpointPoint point, Done<KvBatch> done) = 0;
   virtual void Apply(
       const Entry& entry) = 0;  // kData and kControl carry meaning; the others only move the index
-  // Role, term, leader or serving changed.
+  // Role, term, leader, serving, epoch or membership changed.
   virtual void OnStatus(const NodeStatus& status) = 0;
   // Commit, match or durable may have moved; once a processing turn, after Apply. Only entries up to
   // min(applied, durable) may reach anything durable outside of the log (SAFETY A6).
