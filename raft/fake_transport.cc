@@ -17,6 +17,7 @@ class SimNetwork::End final : public Transport {
   void SetHandlers(FrameHandler on_frame, PeerHandler on_peer) override {
     on_frame_ = std::move(on_frame);
     on_peer_ = std::move(on_peer);
+    network_.TellWhatIsUp(self_);
   }
   bool Send(BrokerId to, Lane lane, Frame frame) override {
     return network_.Send(self_, to, lane, std::move(frame));
@@ -76,6 +77,13 @@ void SimNetwork::Detach(BrokerId self) {
   ends_.erase(self);
   for (auto& [key, state] : lanes_) {
     if (key.low == self || key.high == self) Reset(key);
+  }
+}
+
+void SimNetwork::TellWhatIsUp(BrokerId self) {
+  for (const auto& [key, state] : lanes_) {
+    if (!state.up || (key.low != self && key.high != self)) continue;
+    Tell(self, key.low == self ? key.high : key.low, key.lane, true);
   }
 }
 

@@ -72,6 +72,7 @@ class SimNetwork {
   void TryConnect(LaneKey key);
   void ScheduleConnect(LaneKey key);
   void Tell(BrokerId whom, BrokerId about, Lane lane, bool up);
+  void TellWhatIsUp(BrokerId self);
   void Detach(BrokerId self);
   Duration Within(Duration low, Duration high);
 

@@ -39,6 +39,7 @@ class PeerStream : public std::enable_shared_from_this<PeerStream> {
   Lane lane = Lane::kLiveness;
   bool dialled = false;
   bool accepted = false;
+  std::uint64_t boot_epoch = 0;  // of the peer
 
  protected:
   virtual void StartReadOp(grpc::ByteBuffer* into) = 0;

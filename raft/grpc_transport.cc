@@ -67,6 +67,12 @@ class GrpcTransportImpl final : public GrpcTransport, private grpc::CallbackGene
   void SetHandlers(FrameHandler on_frame, PeerHandler on_peer) override {
     on_frame_ = std::move(on_frame);
     on_peer_ = std::move(on_peer);
+    loop_.Post([this, alive = std::weak_ptr(alive_)] {
+      if (!alive.lock() || !on_peer_) return;
+      for (const auto& [key, stream] : up_) {
+        on_peer_({.peer = key.first, .lane = key.second, .up = true, .boot_epoch = stream->boot_epoch});
+      }
+    });
   }
   bool Send(BrokerId to, Lane lane, Frame frame) override;
   void SetPeerAddress(BrokerId peer, std::string address) override;
@@ -290,6 +296,7 @@ void GrpcTransportImpl::OnHello(const std::shared_ptr<PeerStream>& stream, const
     return;
   }
   stream->accepted = true;
+  stream->boot_epoch = hello->peer.boot_epoch;
   stream->peer = peer;
   stream->lane = hello->lane;
   Key key{peer, hello->lane};

@@ -38,6 +38,7 @@ class Transport {
   using FrameHandler = std::move_only_function<void(BrokerId from, Lane lane, Frame frame)>;
   using PeerHandler = std::move_only_function<void(PeerState state)>;
   virtual ~Transport() = default;
+  // `on_peer` is told of every lane that is up already, soon after this call.
   virtual void SetHandlers(FrameHandler on_frame, PeerHandler on_peer) = 0;
   virtual bool Send(BrokerId to, Lane lane, Frame frame) = 0;
 };

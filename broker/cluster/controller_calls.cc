@@ -79,6 +79,8 @@ void ControllerCalls::TakeRecord(const Slice& payload, Done<Slice> done) {
   auto records = metadata::DecodeRecords(payload.bytes());
   if (!records) return Refuse(std::move(done), records.error());
   if (records->size() != 1) return done(Fail(ErrorCode::kCorruption, "one statement is expected"));
+  if (auto* hello = std::get_if<metadata::BrokerRegistered>(&records->front()))
+    service_.Heard(hello->broker);
   auto decide = [record = records->front()](
                     const metadata::ControllerView& view) -> Result<metadata::Records> {
     if (auto* hello = std::get_if<metadata::BrokerRegistered>(&record)) {

@@ -107,13 +107,7 @@ bool ClusterWorld::StartAndCreateTopic() {
     });
   };
   if (!scheduler_.RunUntilTrue(ready, seconds(20))) {
-    std::string why;
-    for (auto& broker : brokers_) {
-      why +=
-          fmt::format(" broker {}: {};", broker->id().value,
-                      broker->ended() ? broker->end_reason() : broker->broker().NotReadyReason());
-    }
-    Violation("the cluster did not start within 20 s:" + why);
+    Violation("the cluster did not start within 20 s:" + DescribeBrokers());
     return false;
   }
   partitions_ = static_cast<std::int32_t>(1 + rng_.Below(3));
@@ -216,6 +210,15 @@ void ClusterWorld::Heal() {
   HealFaults();  // whoever ended of a late fault
   producing_ = false;
   if (scheduler_.RunUntilTrue([this] { return Failed() || Converged(); }, seconds(60))) return;
+  std::string state = DescribeBrokers();
+  for (auto& producer : producers_) {
+    if (!producer->settled)
+      state += fmt::format("\n  producer {} waits for {}", producer->id, producer->value);
+  }
+  Violation("no convergence within 60 s of the last fault" + state);
+}
+
+std::string ClusterWorld::DescribeBrokers() {
   std::string state;
   for (auto& broker : brokers_) {
     if (!broker->running()) {
@@ -231,11 +234,7 @@ void ClusterWorld::Heal() {
       state += fmt::format("\n  broker {} group {} fenced: {}", broker->id().value, id.value, why);
     }
   }
-  for (auto& producer : producers_) {
-    if (!producer->settled)
-      state += fmt::format("\n  producer {} waits for {}", producer->id, producer->value);
-  }
-  Violation("no convergence within 60 s of the last fault" + state);
+  return state;
 }
 
 // Everybody serves, every producer was answered, and all replicas of a partition are level.

@@ -36,6 +36,7 @@ class ClusterWorld {
   void HealFaults();
   void Heal();
   bool Converged();
+  std::string DescribeBrokers();
   void CheckEverything();
   void CheckRunning();
   void Violation(const std::string& what);
