@@ -109,6 +109,7 @@ void Broker::TakeJournal(std::shared_ptr<Loaded> loaded, wal::OpenedJournal open
                            "format --replace, kronika broker replace)"));
   }
   store_ = std::make_unique<raft::JournalLogStore>(*journal_);
+  config_.groups.uncommitted_bytes_max = config_.journal.files * config_.journal.file_bytes / 4;
   groups_ = std::make_unique<raft::GroupManager>(
       raft::ManagerEnvironment{seams_.loop, seams_.transport, *store_, seams_.rng, seams_.log},
       config_.self.broker, config_.groups);

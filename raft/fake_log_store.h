@@ -40,6 +40,7 @@ class FakeLogStore final : public LogStore {
   void Append(GroupWrite write, Done<void> done) override;
   void Read(GroupId group, Index first, Index last, std::size_t bytes_max,
             Done<std::vector<Entry>> done) override;
+  Status Admit(std::size_t) const override { return {}; }
   Index FirstReadable(GroupId group) const override;
   void ReleaseTo(GroupId group, Index index) override;
 

@@ -9,6 +9,12 @@
 #include "raft/replica_record.h"
 
 namespace kronika::raft {
+namespace {
+
+// What an entry takes in the journal beside its payload, roughly.
+constexpr std::size_t kEntryOverhead = 64;
+
+}  // namespace
 
 Group::Group(const GroupEnvironment& environment, GroupSpec spec,
              std::unique_ptr<StateMachine> state_machine)
@@ -27,6 +33,7 @@ Group::Group(const GroupEnvironment& environment, GroupSpec spec,
       applied_(status_.applied) {}
 
 Group::~Group() {
+  CountCommitted(Index{UINT64_MAX});
   if (capture_) capture_(Fail(ErrorCode::kShutdown, "the group is closing"));
   for (auto& [context, done] : reads_) done(Fail(ErrorCode::kShutdown, "the group is closing"));
   for (auto& read : granted_reads_) read.done(Fail(ErrorCode::kShutdown, "the group is closing"));
@@ -61,7 +68,9 @@ void Group::Tick() {
 
 void Group::Step(Message message) {
   if (!active_) return;  // as if lost: the sender tries again
-  if (adopting_) {
+  std::size_t bytes = 0;
+  for (const auto& entry : message.entries) bytes += entry.payload.size() + kEntryOverhead;
+  if (adopting_ || (bytes > 0 && !Admit(bytes))) {
     node_.Refuse(std::move(message));
   } else {
     node_.Step(std::move(message));
@@ -76,6 +85,7 @@ std::int64_t Group::AppendTime() {
 
 Result<Index> Group::Propose(EntryType type, Slice payload) {
   if (!active_ || adopting_) return Fail(ErrorCode::kNotLeader, "the replica is not ready");
+  KRONIKA_TRY(Admit(payload.size() + kEntryOverhead));
   auto index = node_.Propose(type, std::move(payload), AppendTime());
   if (index) host_.MarkDirty(*this);
   return index;
@@ -120,7 +130,8 @@ void Group::Process() {
     changed = changed || ready.role_changed;
   }
   NodeStatus before = std::exchange(status_, node_.status());
-  changed = changed || before.serving != status_.serving || before.lost_quorum != status_.lost_quorum ||
+  changed = changed || before.serving != status_.serving ||
+            before.lost_quorum != status_.lost_quorum ||
             before.leader_epoch != status_.leader_epoch || before.membership != status_.membership;
   if (changed) {  // 7
     state_machine_->OnStatus(status_);
@@ -133,6 +144,7 @@ void Group::Process() {
 
 void Group::Persist(Write write) {
   wrote_since_checkpoint_ = true;
+  CountAppended(write);
   if (write.hard_state) hard_state_ = *write.hard_state;
   std::uint64_t id = write.id;
   store_.Append({.group = id_, .raft = std::move(write)},
@@ -145,7 +157,36 @@ void Group::Persist(Write write) {
                 });
 }
 
+Status Group::Admit(std::size_t bytes) const {
+  if (id_ == kMetadataGroup || KRONIKA_PLANTED("journal-admits-everything")) return {};
+  return host_.Admit(bytes);
+}
+
+void Group::CountAppended(const Write& write) {
+  std::int64_t change = 0;
+  Index cut = write.truncate_from.value_or(write.entries.empty() ? Index{UINT64_MAX}
+                                                                 : write.entries.front().index);
+  for (; !uncommitted_.empty() && uncommitted_.back().first >= cut; uncommitted_.pop_back()) {
+    change -= static_cast<std::int64_t>(uncommitted_.back().second);
+  }
+  for (const auto& entry : write.entries) {
+    uncommitted_.emplace_back(entry.index, entry.payload.size() + kEntryOverhead);
+    change += static_cast<std::int64_t>(uncommitted_.back().second);
+  }
+  if (change != 0) host_.CountUncommitted(change);
+}
+
+void Group::CountCommitted(Index committed) {
+  std::int64_t change = 0;
+  for (; !uncommitted_.empty() && uncommitted_.front().first <= committed;
+       uncommitted_.pop_front()) {
+    change -= static_cast<std::int64_t>(uncommitted_.front().second);
+  }
+  if (change != 0) host_.CountUncommitted(change);
+}
+
 void Group::Apply(std::vector<Entry>& committed) {
+  if (!committed.empty()) CountCommitted(committed.back().index);
   if (adopting_) return;  // the install replaces them
   if (capture_) {
     held_back_.insert(held_back_.end(), std::make_move_iterator(committed.begin()),
@@ -166,6 +207,11 @@ void Group::Apply(std::vector<Entry>& committed) {
 
 void Group::Checkpoint(Done<Checkpointed> done) {
   KRONIKA_CHECK(!capture_, "one checkpoint at a time");
+  if (adopting_) {
+    return loop_.Post([done = std::move(done)]() mutable {
+      done(Fail(ErrorCode::kUnavailable, "an install is being adopted"));
+    });
+  }
   capture_ = std::move(done);
   CaptureIfDurable();
 }
@@ -230,9 +276,11 @@ void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) 
   }
   if (capture_) {
     held_back_.clear();
-    std::exchange(capture_, nullptr)(Fail(ErrorCode::kUnavailable, "an install replaces the state"));
+    std::exchange(capture_,
+                  nullptr)(Fail(ErrorCode::kUnavailable, "an install replaces the state"));
   }
   adopting_ = true;
+  wrote_since_checkpoint_ = true;
   GroupWrite write{.group = id_, .installed = Installed{start, manifest}};
   store_.Append(std::move(write), [self = weak_from_this(), start, manifest,
                                    done = std::move(done)](Status written) mutable {
@@ -247,6 +295,7 @@ void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) 
                            group->adopting_ = false;
                            if (adopted) {
                              group->node_.OnInstalled(start);
+                             group->wrote_since_checkpoint_ = true;
                              group->applied_ = start.index;
                              group->applied_term_ = start.term;
                            }

@@ -32,6 +32,11 @@ class GroupHost {
   virtual void InstallWanted(Group& group, ReplicaId to) = 0;
   // Role, term, leader or membership changed.
   virtual void StatusChanged(Group& group) = 0;
+  // Whether `bytes` more of entries may be appended now: kBusy when the journal waits for a checkpoint, or when what
+  // is not committed takes its share of the directory (SAFETY B11).
+  virtual Status Admit(std::size_t bytes) const = 0;
+  // The uncommitted bytes of this directory changed by so much.
+  virtual void CountUncommitted(std::int64_t bytes) = 0;
   // Whether no live voter stands before this replica in assignment order.
   virtual bool IsFirstLive(const Group& group) const = 0;
   // The log store failed for good: the process has to end (DESIGN §4).
@@ -105,6 +110,9 @@ class Group : public std::enable_shared_from_this<Group> {
   void RunWaitingReads();
   void ReadForFollower(const EntriesWanted& wanted);
   void CaptureIfDurable();
+  Status Admit(std::size_t bytes) const;
+  void CountAppended(const Write& write);
+  void CountCommitted(Index committed);
   std::int64_t AppendTime();
 
   struct WaitingRead {
@@ -130,6 +138,7 @@ class Group : public std::enable_shared_from_this<Group> {
   bool wrote_since_checkpoint_ = true;
   Done<Checkpointed> capture_;  // waits for this replica's own log
   std::vector<Entry> held_back_;
+  std::deque<std::pair<Index, std::size_t>> uncommitted_;  // entries with their bytes
   Index applied_;
   std::int64_t last_append_time_ms_ = 0;
   std::uint64_t next_read_ = 1;

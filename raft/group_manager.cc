@@ -257,6 +257,14 @@ void GroupManager::StoreFailed(const Error& error) {
   if (store_failed_) store_failed_(error);
 }
 
+Status GroupManager::Admit(std::size_t bytes) const {
+  auto with = static_cast<std::size_t>(uncommitted_bytes_) + bytes;
+  if (uncommitted_bytes_ > 0 && with > options_.uncommitted_bytes_max) {
+    return Fail(ErrorCode::kBusy, "entries that are not committed take their share of the journal");
+  }
+  return store_.Admit(bytes);
+}
+
 int GroupManager::Rank(const Group& group) const {
   const NodeStatus& status = group.status();
   int rank = 0;
@@ -305,7 +313,8 @@ void GroupManager::OnLivenessChanged(PeerLink& link) {
     if (!group->active()) continue;
     if (!link.up(Lane::kLiveness)) {
       group->node().OnPeerSilent(link.peer());
-    } else if (!group->status().leader.valid() && rank == 0 && group->status().membership.IsVoter(group->self())) {
+    } else if (!group->status().leader.valid() && rank == 0 &&
+               group->status().membership.IsVoter(group->self())) {
       group->Campaign();  // a group without a leader has a new voter to ask
     }
     MarkDirty(*group);

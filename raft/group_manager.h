@@ -24,6 +24,8 @@ namespace kronika::raft {
 struct ManagerOptions {
   Options raft;
   Duration tick = std::chrono::milliseconds(50);
+  std::size_t uncommitted_bytes_max =
+      128 << 20;  // of the directory; at least one entry is always taken
 };
 
 struct ManagerEnvironment {
@@ -72,6 +74,8 @@ class GroupManager final : public GroupHost {
   void MarkDirty(Group& group) override;
   void InstallWanted(Group& group, ReplicaId to) override;
   void StatusChanged(Group& group) override;
+  Status Admit(std::size_t bytes) const override;
+  void CountUncommitted(std::int64_t bytes) override { uncommitted_bytes_ += bytes; }
   bool IsFirstLive(const Group& group) const override { return Rank(group) == 0; }
   void StoreFailed(const Error& error) override;
 
@@ -105,6 +109,7 @@ class GroupManager final : public GroupHost {
   std::map<GroupId, std::shared_ptr<Group>> groups_;
   std::vector<std::weak_ptr<Group>> dirty_;
   std::uint64_t metadata_index_ = 0;
+  std::int64_t uncommitted_bytes_ = 0;
   bool turn_end_scheduled_ = false;
   bool stopped_ = false;
   Instant last_tick_;

@@ -54,6 +54,9 @@ class LogStore {
  public:
   virtual ~LogStore() = default;
   virtual void Append(GroupWrite write, Done<void> done) = 0;
+  // Whether `bytes` more of entries can be taken now; kBusy: they would wait for a checkpoint, which may wait for
+  // entries that were taken before (SAFETY B11). Who appends asks first; the metadata group need not.
+  virtual Status Admit(std::size_t bytes) const = 0;
   // Entries [first, last], fewer if bytes_max is reached (at least one); kNotFound below what is kept.
   virtual void Read(GroupId group, Index first, Index last, std::size_t bytes_max,
                     Done<std::vector<Entry>> done) = 0;
