@@ -58,7 +58,7 @@ class Attacker {
       case 1:
         return {.bytes = SizeField(std::int32_t{2'000'000'000}) + "x", .must_close = true};
       case 2:
-        return {.bytes = SizeField(std::int32_t{1'000'000}) + std::string(rng_.Below(3000), 'x')};
+        return {.bytes = SizeField(std::int32_t{1'000'000}) + std::string(rng_.Below(6000), 'x')};
       case 3:
         return {.bytes = "GET /index.html HTTP/1.1\r\nHost: x\r\n\r\n", .must_close = true};
       case 4:
@@ -191,7 +191,7 @@ TEST_F(MalformedTest, HalfSentFramesHoldOnlyWhatWasReceived) {
   constexpr int kClients = 200;
   for (int i = 0; i < kClients; ++i) {
     clients.emplace_back(listener->port());
-    std::string bytes(1000, 'x');
+    std::string bytes(5000, 'x');
     StoreBe(reinterpret_cast<std::byte*>(bytes.data()), std::int32_t{1'000'000});
     clients.back().Send(bytes);
     sent += bytes.size();
