@@ -17,7 +17,8 @@ inline constexpr int kExitUsage = 2;
 inline constexpr int kExitUnhealthy = 10;
 
 struct Option {
-  std::string_view name;  // "--config", or "FILE" for a positional argument
+  std::string_view name;             // "--config", or "FILE" for a positional argument
+  std::string_view short_name = {};  // "-c"
   std::string_view value =
       {};  // what the value is called; empty = a flag (positional arguments always have one)
   std::string_view help = {};
@@ -54,6 +55,8 @@ using CommandList = std::vector<Command>;
 CommandList StartCommands();
 CommandList VersionCommands();
 CommandList ConfigCommands();
+CommandList TopicCommands();
+CommandList ClusterCommands();
 
 // All of the above, in the order in which help lists them.
 CommandList AllCommands();

@@ -23,7 +23,8 @@ struct Parsed {
 
 void AddOptions(Parsed& parsed) {
   for (const auto& option : parsed.command->options) {
-    const std::string name(option.name);
+    std::string name(option.name);
+    if (!option.short_name.empty()) name = std::string(option.short_name) + "," + name;
     const std::string help(option.help);
     const bool positional = !option.name.starts_with('-');
     if (!positional && option.value.empty()) {

@@ -1,0 +1,177 @@
+// Requests about topics, configs and offsets; see admin.h.
+#include "cmd/client/admin.h"
+
+#include <algorithm>
+#include <array>
+
+#include "proto/kafka/create_topics.h"
+#include "proto/kafka/delete_topics.h"
+#include "proto/kafka/describe_configs.h"
+#include "proto/kafka/init_producer_id.h"
+#include "proto/kafka/list_offsets.h"
+
+namespace kronika::client {
+namespace {
+
+using kafka::KafkaError;
+
+constexpr std::int8_t kTopicResource = 2;
+
+std::string SourceName(std::int8_t source) {
+  constexpr std::array<std::string_view, 7> kNames = {"UNKNOWN",
+                                                      "DYNAMIC_TOPIC_CONFIG",
+                                                      "DYNAMIC_BROKER_CONFIG",
+                                                      "DYNAMIC_DEFAULT_BROKER_CONFIG",
+                                                      "STATIC_BROKER_CONFIG",
+                                                      "DEFAULT_CONFIG",
+                                                      "DYNAMIC_BROKER_LOGGER_CONFIG"};
+  const auto index = static_cast<std::size_t>(source);
+  return std::string(source >= 0 && index < kNames.size() ? kNames[index] : kNames[0]);
+}
+
+// What one leader says of its partitions goes into `out`. The first error that asking again may heal is returned as
+// kUnavailable or kNotLeader.
+Status AskLeader(Connection& leader, const kafka::ListOffsetsRequest& request, Moment deadline,
+                 std::map<std::int32_t, std::int64_t>& out) {
+  auto answer = leader.Call(request, deadline);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  Status status;
+  for (const auto& topic : answer->topics) {
+    for (const auto& each : topic.partitions) {
+      if (each.error_code == KafkaError::kNone) {
+        out[each.partition_index] = each.offset;
+      } else {
+        status = std::unexpected(FromKafka(
+            each.error_code, std::string(topic.name) + "-" + std::to_string(each.partition_index)));
+      }
+    }
+  }
+  return status;
+}
+
+Status AskLeaders(Cluster& cluster, const TopicInfo& topic, std::int64_t timestamp,
+                  std::map<std::int32_t, std::int64_t>& out) {
+  std::map<std::int32_t, kafka::ListOffsetsRequest> by_leader;
+  for (const auto& each : topic.partitions) {
+    if (out.contains(each.index)) continue;
+    auto& request = by_leader[each.leader];
+    request.replica_id = -1;
+    if (request.topics.empty()) request.topics.emplace_back().name = topic.name;
+    auto& partition = request.topics.front().partitions.emplace_back();
+    partition.partition_index = each.index;
+    partition.timestamp = timestamp;
+  }
+  Status status;
+  for (const auto& [leader, request] : by_leader) {
+    auto connection = cluster.To(leader);
+    if (!connection) {
+      status = std::unexpected(std::move(connection).error());
+      continue;
+    }
+    auto asked = AskLeader(**connection, request, Now() + cluster.options().request_timeout, out);
+    if (asked) continue;
+    if (asked.error().code == ErrorCode::kIo || asked.error().code == ErrorCode::kTimedOut) {
+      cluster.Drop(leader);
+    }
+    status = std::move(asked);
+  }
+  return status;
+}
+
+}  // namespace
+
+Status CreateTopic(Cluster& cluster, const NewTopic& topic) {
+  kafka::CreateTopicsRequest request;
+  request.timeout_ms = static_cast<std::int32_t>(cluster.options().request_timeout.count());
+  auto& wanted = request.topics.emplace_back();
+  wanted.name = topic.name;
+  wanted.num_partitions = topic.partitions;
+  wanted.replication_factor = topic.replication_factor;
+  for (const auto& [name, value] : topic.configs) wanted.configs.push_back({name, value});
+  auto answer = cluster.CallAny(request, cluster.options().request_timeout);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  for (const auto& each : answer->topics) {
+    if (each.error_code == KafkaError::kNone) continue;
+    return std::unexpected(
+        FromKafka(each.error_code, "topic " + topic.name, each.error_message.value_or("")));
+  }
+  return {};
+}
+
+Status DeleteTopic(Cluster& cluster, const std::string& topic) {
+  kafka::DeleteTopicsRequest request;
+  request.timeout_ms = static_cast<std::int32_t>(cluster.options().request_timeout.count());
+  request.topics.emplace_back().name = topic;
+  request.topic_names.push_back(topic);
+  auto answer = cluster.CallAny(request, cluster.options().request_timeout);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  for (const auto& each : answer->responses) {
+    if (each.error_code == KafkaError::kNone) continue;
+    return std::unexpected(
+        FromKafka(each.error_code, "topic " + topic, each.error_message.value_or("")));
+  }
+  return {};
+}
+
+Result<std::vector<ConfigInfo>> DescribeTopicConfigs(Cluster& cluster, const std::string& topic) {
+  kafka::DescribeConfigsRequest request;
+  auto& resource = request.resources.emplace_back();
+  resource.resource_type = kTopicResource;
+  resource.resource_name = topic;
+  resource.configuration_keys = std::nullopt;
+  auto answer = cluster.CallAny(request, cluster.options().request_timeout);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  std::vector<ConfigInfo> out;
+  for (const auto& result : answer->results) {
+    if (result.error_code != KafkaError::kNone) {
+      return std::unexpected(
+          FromKafka(result.error_code, "topic " + topic, result.error_message.value_or("")));
+    }
+    for (const auto& each : result.configs) {
+      out.push_back({.name = std::string(each.name),
+                     .value = std::string(each.value.value_or("")),
+                     .source = SourceName(each.config_source)});
+    }
+  }
+  std::ranges::sort(out, {}, &ConfigInfo::name);
+  return out;
+}
+
+Result<std::map<std::int32_t, std::int64_t>> ListOffsets(Cluster& cluster, const std::string& topic,
+                                                         std::int64_t timestamp, Moment deadline) {
+  std::map<std::int32_t, std::int64_t> out;
+  for (;;) {
+    auto info = cluster.DescribeTopic(topic);
+    Status status;
+    if (info) {
+      status = AskLeaders(cluster, *info, timestamp, out);
+      if (status) return out;
+    } else {
+      status = std::unexpected(std::move(info).error());
+    }
+    if (status.error().code == ErrorCode::kInvalidArgument || Left(deadline) == Milliseconds(0)) {
+      return std::unexpected(std::move(status).error());
+    }
+    Pause(cluster.options().retry_pause);
+  }
+}
+
+Result<ProducerIdentity> InitProducerId(Cluster& cluster, Moment deadline) {
+  kafka::InitProducerIdRequest request;
+  request.transactional_id = std::nullopt;
+  request.transaction_timeout_ms = 60'000;
+  for (;;) {
+    auto answer = cluster.CallAny(request, cluster.options().request_timeout);
+    if (answer && answer->error_code == KafkaError::kNone) {
+      return ProducerIdentity{.id = answer->producer_id, .epoch = answer->producer_epoch};
+    }
+    Error error = answer ? FromKafka(answer->error_code, "producer id") : std::move(answer).error();
+    const bool final = answer && !kafka::IsRetriable(answer->error_code);
+    if (final || error.code == ErrorCode::kUnsupported || Left(deadline) == Milliseconds(0)) {
+      return std::unexpected(std::move(error));
+    }
+    Pause(cluster.options().retry_pause);
+  }
+}
+
+}  // namespace kronika::client

@@ -1,0 +1,45 @@
+// What the command line asks of a cluster besides records: topics, their configs, offsets.
+//
+// Blocking, through a Cluster that the caller owns. Errors carry Kafka's name of the error and what it is about.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cmd/client/cluster.h"
+
+namespace kronika::client {
+
+struct NewTopic {
+  std::string name;
+  std::int32_t partitions = -1;          // -1: the cluster's default
+  std::int16_t replication_factor = -1;  // likewise
+  std::vector<std::pair<std::string, std::string>> configs;
+};
+
+Status CreateTopic(Cluster& cluster, const NewTopic& topic);
+Status DeleteTopic(Cluster& cluster, const std::string& topic);
+
+struct ConfigInfo {
+  std::string name;
+  std::string value;
+  std::string source;  // Kafka's word: DEFAULT_CONFIG, DYNAMIC_TOPIC_CONFIG, ...
+};
+Result<std::vector<ConfigInfo>> DescribeTopicConfigs(Cluster& cluster, const std::string& topic);
+
+inline constexpr std::int64_t kEndOfLog = -1;
+inline constexpr std::int64_t kStartOfLog = -2;
+// Offsets by partition: of the first record at or after `timestamp` (milliseconds), or of the two ends. Asks each
+// leader; repeats where a leader moved, until `deadline`.
+Result<std::map<std::int32_t, std::int64_t>> ListOffsets(Cluster& cluster, const std::string& topic,
+                                                         std::int64_t timestamp, Moment deadline);
+
+struct ProducerIdentity {
+  std::int64_t id = -1;
+  std::int16_t epoch = -1;
+};
+Result<ProducerIdentity> InitProducerId(Cluster& cluster, Moment deadline);
+
+}  // namespace kronika::client
