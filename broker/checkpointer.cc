@@ -72,11 +72,23 @@ void Checkpointer::Run(Done<void> done) {
     });
     return;
   }
+  if (environment_.journal.status().checkpoint_id < last_.id) return RecordAgain(pass);
   pass->start = environment_.journal.CheckpointStart();  // 1
   environment_.groups.ForEach([&](raft::Group& group) {
     if (group.wrote_since_checkpoint()) pass->groups.push_back(group.id());
   });
   NextGroups(pass);
+}
+
+// The last life ended between the store's word and the journal's. The journal has to know before the next checkpoint,
+// or the store could run two ahead, which means a journal that was rolled back (SAFETY A5).
+void Checkpointer::RecordAgain(const std::shared_ptr<Pass>& pass) {
+  environment_.journal.Checkpoint(last_, [this, alive = std::weak_ptr(alive_),
+                                          pass](Status recorded) {
+    if (!alive.lock()) return;
+    if (!recorded) return End(pass, std::move(recorded));
+    End(pass, Fail(ErrorCode::kUnavailable, "the last life's checkpoint had to be recorded first"));
+  });
 }
 
 void Checkpointer::NextGroups(const std::shared_ptr<Pass>& pass) {

@@ -50,6 +50,7 @@ class Checkpointer {
  private:
   struct Pass;
   void OnTimer();
+  void RecordAgain(const std::shared_ptr<Pass>& pass);
   void NextGroups(const std::shared_ptr<Pass>& pass);
   void StartGroup(const std::shared_ptr<Pass>& pass, GroupId id);
   void GroupDone(const std::shared_ptr<Pass>& pass, Status status);
