@@ -2,7 +2,8 @@
 #include "broker/topic_creator.h"
 
 #include <algorithm>
-#include <cctype>
+
+#include "base/check.h"
 
 namespace kronika::broker {
 namespace {
@@ -38,7 +39,8 @@ void TopicCreator::Want(std::string_view name, std::size_t registered) {
                         .deadline = loop_.Now() + kCreationTimeMax};
   admin_.CreateTopics(std::move(call), [this, name = std::string(name)](auto outcomes) {
     pending_.erase(name);
-    const TopicOutcome& outcome = outcomes.at(0);
+    KRONIKA_CHECK(outcomes.size() == 1);
+    const TopicOutcome& outcome = outcomes[0];
     if (outcome.error == KafkaError::kNone || outcome.error == KafkaError::kTopicAlreadyExists)
       return;
     log_.Warn("topic {} was asked for and could not be created: {} {}", name, Name(outcome.error),

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 
+#include "base/check.h"
 #include "broker/api/serve.h"
 #include "metadata/topic_configs.h"
 
@@ -102,9 +103,10 @@ struct Call {
 };
 
 void Finish(Call call, const std::vector<TopicOutcome>& outcomes) {
+  KRONIKA_CHECK(outcomes.size() == call.positions.size());
   for (std::size_t i = 0; i < call.positions.size(); ++i) {
     Made& out = call.response.topics[call.positions[i]];
-    const TopicOutcome& outcome = outcomes.at(i);
+    const TopicOutcome& outcome = outcomes[i];
     out.error_code = outcome.error;
     out.error_message.reset();
     if (outcome.error != KafkaError::kNone) {

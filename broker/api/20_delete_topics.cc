@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "base/check.h"
 #include "broker/api/serve.h"
 
 namespace kronika::broker {
@@ -28,9 +29,10 @@ struct Call {
 };
 
 void Finish(Call call, const std::vector<TopicOutcome>& outcomes) {
+  KRONIKA_CHECK(outcomes.size() == call.positions.size());
   for (std::size_t i = 0; i < call.positions.size(); ++i) {
     Deleted& out = call.response.responses[call.positions[i]];
-    const TopicOutcome& outcome = outcomes.at(i);
+    const TopicOutcome& outcome = outcomes[i];
     out.error_code = outcome.error;
     if (!outcome.name.empty()) out.name = outcome.name;
     if (!outcome.id.IsZero()) out.topic_id = outcome.id;
