@@ -76,7 +76,8 @@ process_state() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f1; }
 pid_of() {
   local pid started
   [[ -s $(node "$1")/pid ]] && read -r pid started <"$(node "$1")/pid" || return 1
-  [[ $(start_time "$pid") == "$started" && $(process_state "$pid") != Z ]] || return 1
+  # A process that ended before its start time was read left none.
+  [[ -n $started && $(start_time "$pid") == "$started" && $(process_state "$pid") != Z ]] || return 1
   echo "$pid"
 }
 
@@ -188,14 +189,14 @@ YAML
 }
 
 prepare() { mkdir -p "$(node "$1")"; write_config "$1"; }
-format_one() { "$binary" format --config "$(node "$1")/kronika.yaml" --founding "$dir/founding" >/dev/null || die "format of broker $1 failed"; }
+format_one() { "$binary" format --config "$(node "$1")/kronika.yaml" --from "$dir/founding" >/dev/null || die "format of broker $1 failed"; }
 
 # One call makes the founding text, each broker's directory is formatted from it. The state file comes last, so
 # that a founding that was cut short is done again: format refuses a directory with another founding.
 found() {
   [[ ! -e $state ]] || return 0
   each prepare
-  [[ -s $dir/founding ]] || { "$binary" format --voters "$(peers)" >"$dir/founding.new" && mv "$dir/founding.new" "$dir/founding"; } ||
+  [[ -s $dir/founding ]] || { "$binary" format --brokers "$(peers)" >"$dir/founding.new" && mv "$dir/founding.new" "$dir/founding"; } ||
     die "founding failed"
   each format_one
   echo "$brokers $base_port" >"$state.new" && mv "$state.new" "$state"
@@ -208,8 +209,10 @@ exists() { [[ -e $state ]] || die "there is no cluster in $dir"; }
 locked() { mkdir -p "$dir"; exec 9>"$dir/lock"; flock -w 120 9 || die "another cluster.sh works on $dir"; }
 one() { local pid; pid=$(pid_of "$index") || die "broker $index does not run"; echo "$pid"; }
 
+has_program() { [[ -x $binary ]] || die "no program $binary: build it first (cmake --workflow --preset release)"; }
+
 start() {
-  [[ -x $binary ]] || die "no program $binary: build it first (cmake --workflow --preset release)"
+  has_program
   locked
   found
   each launch
@@ -260,6 +263,6 @@ case $command in
   kill) pid=$(one); kill -KILL "$pid"; wait_end "$index" 10 || die "broker $index did not end" ;;
   pause) pid=$(one); kill -STOP "$pid" ;;
   resume) pid=$(one); kill -CONT "$pid" ;;
-  restart) locked; end_and_wait "$index"; launch "$index"; wait_until "$index" answers "alive" /livez ;;
+  restart) has_program; locked; end_and_wait "$index"; launch "$index"; wait_until "$index" answers "alive" /livez ;;
   logs) if [[ -n $index ]]; then log_of "$index"; else each log_of; fi ;;
 esac

@@ -1,5 +1,7 @@
 #include "raft/grpc_transport.h"
 
+#include <arpa/inet.h>
+
 #include <condition_variable>
 #include <map>
 #include <set>
@@ -26,6 +28,15 @@ std::string EncodeHello(const PeerHello& self, Lane lane, const std::string& ref
   hello.set_lane(static_cast<std::uint32_t>(lane));
   hello.set_refusal(refusal);
   return hello.SerializeAsString();
+}
+
+// Numbers are taken as they are; names are looked up at each attempt.
+std::string TargetOf(const std::string& address) {
+  if (address.starts_with('[')) return "ipv6:" + address;
+  in_addr parsed;
+  const std::string host = address.substr(0, address.rfind(':'));
+  if (::inet_pton(AF_INET, host.c_str(), &parsed) == 1) return "ipv4:" + address;
+  return "dns:///" + address;
 }
 
 struct DecodedHello {
@@ -219,7 +230,7 @@ std::shared_ptr<grpc::Channel> GrpcTransportImpl::ChannelTo(const std::string& a
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
   arguments.SetMaxSendMessageSize(static_cast<int>(options_.message_bytes_max));
-  return grpc::CreateCustomChannel("ipv4:" + address, grpc::InsecureChannelCredentials(),
+  return grpc::CreateCustomChannel(TargetOf(address), grpc::InsecureChannelCredentials(),
                                    arguments);
 }
 
@@ -286,6 +297,8 @@ void GrpcTransportImpl::OnHello(const std::shared_ptr<PeerStream>& stream, const
     valid = Fail(ErrorCode::kFenced, fmt::format("broker {} answers at the address of broker {}",
                                                  peer.value, stream->peer.value));
   }
+  // Not able to say yet: the dialler tries again.
+  if (!valid && valid.error().code == ErrorCode::kUnavailable) return stream->Close();
   if (!valid) {
     Refused(peer, valid.error().Describe());
     if (!stream->dialled)

@@ -36,7 +36,7 @@ struct GrpcTransportOptions {
 
 class GrpcTransport : public Transport {
  public:
-  // Says whether a peer is who it claims to be; runs on the loop.
+  // Says whether a peer is who it claims to be; runs on the loop. kUnavailable: not known yet, the peer asks again.
   using HelloCheck = std::function<Status(const PeerHello& peer)>;
 
   // kAlreadyExists if the address is in use, kInvalidArgument if it cannot be listened on.

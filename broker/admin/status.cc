@@ -46,14 +46,34 @@ Json ToJson(const GroupSummary& group) {
           {"members", std::move(members)}};
 }
 
+Json ToJson(const JournalSummary& journal) {
+  return {{"io", journal.io},
+          {"commits", journal.commits},
+          {"bytes_written", journal.bytes_written},
+          {"files", journal.files},
+          {"files_free", journal.files_free},
+          {"files_recycled", journal.files_recycled},
+          {"bytes_unreleased", journal.bytes_unreleased}};
+}
+
+Json ToJson(const CheckpointSummary& checkpoints) {
+  return {{"completed", checkpoints.completed}, {"given_up", checkpoints.given_up}};
+}
+
 }  // namespace
 
 std::string ToJson(const BrokerStatus& status) {
+  Json brokers = Json::array();
+  for (const BrokerId id : status.brokers) brokers.push_back(id.value);
   Json peers = Json::array();
   for (const auto& peer : status.peers) peers.push_back(ToJson(peer));
   Json groups = Json::array();
   for (const auto& group : status.groups) groups.push_back(ToJson(group));
   const Json out = {{"broker", ToJson(status.broker)},
+                    {"brokers", std::move(brokers)},
+                    {"controller", status.controller.value},
+                    {"journal", ToJson(status.journal)},
+                    {"checkpoints", ToJson(status.checkpoints)},
                     {"peers", std::move(peers)},
                     {"groups", std::move(groups)}};
   // Topic names are ASCII; anything else is replaced rather than thrown at.

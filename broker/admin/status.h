@@ -55,8 +55,27 @@ struct GroupSummary {
   std::vector<MemberSummary> members;
 };
 
+struct JournalSummary {
+  std::string io;             // "io_uring, O_DIRECT", ...
+  std::uint64_t commits = 0;  // since the start; as many syncs
+  std::uint64_t bytes_written = 0;
+  std::uint64_t files = 0;
+  std::uint64_t files_free = 0;
+  std::uint64_t files_recycled = 0;
+  std::uint64_t bytes_unreleased = 0;  // what only the journal has yet
+};
+
+struct CheckpointSummary {
+  std::uint64_t completed = 0;
+  std::uint64_t given_up = 0;
+};
+
 struct BrokerStatus {
   BrokerSummary broker;
+  std::vector<BrokerId> brokers;  // whom this broker lists to clients, by id
+  BrokerId controller = kNoBroker;
+  JournalSummary journal;
+  CheckpointSummary checkpoints;
   std::vector<PeerSummary> peers;    // by id
   std::vector<GroupSummary> groups;  // by id
 };

@@ -14,6 +14,8 @@ namespace kronika::cmd {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitError = 1;
 inline constexpr int kExitUsage = 2;
+// The broker ended itself: its disk failed, and nothing it held in memory may be acknowledged any more.
+inline constexpr int kExitFatal = 3;
 inline constexpr int kExitUnhealthy = 10;
 
 struct Option {
@@ -55,6 +57,7 @@ using CommandList = std::vector<Command>;
 CommandList StartCommands();
 CommandList VersionCommands();
 CommandList ConfigCommands();
+CommandList FormatCommands();
 CommandList TopicCommands();
 CommandList ClusterCommands();
 

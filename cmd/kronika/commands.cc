@@ -21,8 +21,8 @@ void Arguments::Add(std::string_view name, std::string value) {
 
 CommandList AllCommands() {
   CommandList all;
-  for (auto* list :
-       {&StartCommands, &ConfigCommands, &TopicCommands, &ClusterCommands, &VersionCommands}) {
+  for (auto* list : {&StartCommands, &FormatCommands, &ConfigCommands, &TopicCommands,
+                     &ClusterCommands, &VersionCommands}) {
     for (auto& command : list()) all.push_back(std::move(command));
   }
   return all;

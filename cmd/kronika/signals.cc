@@ -27,16 +27,17 @@ Signals::Signals() {
 }
 
 void Signals::Watch(Loop& loop, Thunk stop) {
-  waiter_ = std::thread([&loop, stop = std::move(stop)]() mutable {
+  waiter_ = std::thread([this, &loop, stop = std::move(stop)]() mutable {
     const sigset_t set = EndSignals();
     int signal_number = 0;
     sigwait(&set, &signal_number);
-    loop.Post(std::move(stop));
+    if (!ending_) loop.Post(std::move(stop));
   });
 }
 
-Signals::~Signals() {
+void Signals::StopWatching() {
   if (!waiter_.joinable()) return;
+  ending_ = true;
   // Ends the wait when the process ends for another reason; the thunk is then never run.
   pthread_kill(waiter_.native_handle(), SIGTERM);
   waiter_.join();

@@ -4,7 +4,7 @@
 // one thread of our own waits for them.
 #pragma once
 
-#include <functional>
+#include <atomic>
 #include <thread>
 
 #include "base/loop.h"
@@ -16,11 +16,14 @@ class Signals {
   Signals();
   // From now on `stop` runs on `loop` when the process is asked to end. Called once.
   void Watch(Loop& loop, Thunk stop);
-  ~Signals();
+  // After this nothing is posted any more; to be called before the loop goes.
+  void StopWatching();
+  ~Signals() { StopWatching(); }
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
  private:
+  std::atomic<bool> ending_ = false;
   std::thread waiter_;
 };
 

@@ -1,8 +1,9 @@
-"""One process by itself: what stock clients ask first gets right answers, and ends when it is told to."""
+"""A cluster of one: what stock clients ask first gets right answers, and ends when it is told to."""
 
 import sys
 import tempfile
 import unittest
+import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -10,7 +11,7 @@ import clients  # noqa: E402
 import ports  # noqa: E402
 import results  # noqa: E402
 import wire  # noqa: E402
-from process import ROOT, Process, wait_for  # noqa: E402
+from process import ROOT, Process, run, wait_for  # noqa: E402
 
 BINARY = ROOT / "build" / "release" / "kronika"
 
@@ -27,17 +28,20 @@ class Single(unittest.TestCase):
         (cls.folder / "kronika.yaml").write_text(
             f"node_id: 1\ndata_dir: {folder.name}/data\nlisteners: PLAINTEXT://{cls.at}\n"
             f"peer_listener: 127.0.0.1:{cls.port + 100}\nadmin_listener: 127.0.0.1:{cls.port + 552}\n")
-        cls.broker = Process([BINARY, "start", "--config", cls.folder / "kronika.yaml"], cls.folder / "log")
+        config = cls.folder / "kronika.yaml"
+        text = run([BINARY, "format", "--brokers", f"1@127.0.0.1:{cls.port + 100}"]).stdout
+        run([BINARY, "format", "--config", config, "--from", "-"], stdin=text)
+        cls.broker = Process([BINARY, "start", "--config", config], cls.folder / "log")
         cls.addClassCleanup(cls.broker.stop)
-        wait_for(lambda: cls.answers() or not cls.broker.running(), 20, "the broker answers")
+        wait_for(lambda: cls.listed() or not cls.broker.running(), 20, "the broker lists itself")
 
     @classmethod
-    def answers(cls):
+    def listed(cls):
         try:
-            with wire.Connection(cls.port) as connection:
-                return connection.api_versions()
+            with urllib.request.urlopen(f"http://127.0.0.1:{cls.port + 552}/readyz", timeout=2) as answer:
+                return answer.status == 200
         except OSError:
-            return None
+            return False
 
     @clients.needs("kcat")
     def test_kcat_lists_the_broker(self):

@@ -24,13 +24,13 @@ def config():
 
 
 def format_directory():
-    if "--voters" in sys.argv:
-        print("founding of " + option("--voters"))
+    if "--brokers" in sys.argv:
+        print("founding of " + option("--brokers"))
         return
     data = Path(config()["data_dir"])
     data.mkdir(exist_ok=True)
     identity = data / "identity"
-    founding = Path(option("--founding")).read_text()
+    founding = Path(option("--from")).read_text()
     if identity.exists() and identity.read_text() != founding:
         sys.exit("already formatted otherwise")
     identity.write_text(founding)

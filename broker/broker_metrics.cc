@@ -1,0 +1,100 @@
+// The broker's own metrics; see broker_source.h. The names are an interface: they stay.
+#include <map>
+
+#include "broker/broker_source.h"
+
+namespace kronika::broker {
+namespace {
+
+using admin::MetricFamily;
+using admin::MetricType;
+
+constexpr MetricFamily kReady{"kronika_ready", MetricType::kGauge, "1 while clients are served."};
+constexpr MetricFamily kController{"kronika_controller_id", MetricType::kGauge,
+                                   "The broker that leads the metadata group; -1: unknown here."};
+constexpr MetricFamily kBrokers{"kronika_brokers_listed", MetricType::kGauge,
+                                "Brokers that this one lists to clients."};
+constexpr MetricFamily kCommits{"kronika_journal_commits_total", MetricType::kCounter,
+                                "Group commits of the journal; as many syncs."};
+constexpr MetricFamily kWritten{"kronika_journal_bytes_written_total", MetricType::kCounter,
+                                "Bytes written to the journal."};
+constexpr MetricFamily kRecycled{"kronika_journal_files_recycled_total", MetricType::kCounter,
+                                 "Journal files that were freed to be written again."};
+constexpr MetricFamily kFiles{"kronika_journal_files", MetricType::kGauge, "Journal files."};
+constexpr MetricFamily kFilesFree{"kronika_journal_files_free", MetricType::kGauge,
+                                  "Journal files that hold nothing that is needed."};
+constexpr MetricFamily kUnreleased{"kronika_journal_bytes_unreleased", MetricType::kGauge,
+                                   "Bytes of entries that only the journal holds yet."};
+constexpr MetricFamily kWaiting{"kronika_journal_writes_waiting", MetricType::kGauge,
+                                "Writes that wait for the next group commit."};
+constexpr MetricFamily kCheckpoints{"kronika_checkpoints_total", MetricType::kCounter,
+                                    "Checkpoints that were completed."};
+constexpr MetricFamily kGivenUp{"kronika_checkpoints_given_up_total", MetricType::kCounter,
+                                "Checkpoints of which a step failed."};
+constexpr MetricFamily kGroups{"kronika_groups", MetricType::kGauge,
+                               "Raft groups with a replica here, by its role."};
+constexpr MetricFamily kFenced{"kronika_replicas_fenced", MetricType::kGauge,
+                               "Replicas that are out of use because their data is damaged."};
+constexpr MetricFamily kConnected{"kronika_peer_connected", MetricType::kGauge,
+                                  "1 while the peer's liveness stream is up."};
+constexpr MetricFamily kFramesIn{"kronika_peer_frames_received_total", MetricType::kCounter,
+                                 "Frames from the peer."};
+constexpr MetricFamily kFramesOut{"kronika_peer_frames_sent_total", MetricType::kCounter,
+                                  "Frames to the peer."};
+constexpr MetricFamily kUndecodable{"kronika_peer_frames_undecodable_total", MetricType::kCounter,
+                                    "Frames from the peer that contradict their format."};
+constexpr MetricFamily kMisdirected{"kronika_peer_messages_misdirected_total", MetricType::kCounter,
+                                    "Messages for a replica that should be known here and is not."};
+constexpr MetricFamily kNotYet{"kronika_peer_messages_not_yet_total", MetricType::kCounter,
+                               "Messages that were ahead of the metadata applied here."};
+
+template <class Value>
+void PerPeer(admin::MetricsText& out, const MetricFamily& family,
+             const std::vector<raft::PeerSnapshot>& peers, Value&& value) {
+  out.Family(family);
+  for (const auto& peer : peers) {
+    out.Sample({{"peer", std::to_string(peer.id.value)}}, static_cast<double>(value(peer)));
+  }
+}
+
+void CollectPeers(admin::MetricsText& out, const std::vector<raft::PeerSnapshot>& peers) {
+  using Peer = raft::PeerSnapshot;
+  PerPeer(out, kConnected, peers, [](const Peer& peer) { return peer.connected ? 1 : 0; });
+  PerPeer(out, kFramesIn, peers, [](const Peer& peer) { return peer.counters.frames_in; });
+  PerPeer(out, kFramesOut, peers, [](const Peer& peer) { return peer.counters.frames_out; });
+  PerPeer(out, kUndecodable, peers, [](const Peer& peer) { return peer.counters.undecodable; });
+  PerPeer(out, kMisdirected, peers, [](const Peer& peer) { return peer.counters.misdirected; });
+  PerPeer(out, kNotYet, peers, [](const Peer& peer) { return peer.counters.not_yet; });
+}
+
+void CollectJournal(admin::MetricsText& out, const wal::JournalStatus& journal) {
+  out.Single(kCommits, static_cast<double>(journal.commits));
+  out.Single(kWritten, static_cast<double>(journal.bytes_written));
+  out.Single(kRecycled, static_cast<double>(journal.files_recycled));
+  out.Single(kFiles, static_cast<double>(journal.files));
+  out.Single(kFilesFree, static_cast<double>(journal.files_free));
+  out.Single(kUnreleased, static_cast<double>(journal.bytes_unreleased));
+  out.Single(kWaiting, static_cast<double>(journal.writes_waiting));
+}
+
+}  // namespace
+
+void BrokerSource::Collect(admin::MetricsText& out) const {
+  if (server_ != nullptr) server_->Collect(out);
+  out.Single(kReady, Ready().ready ? 1 : 0);
+  if (!running()) return;
+  const admin::BrokerStatus status = Describe();
+  out.Single(kController, status.controller.value);
+  out.Single(kBrokers, static_cast<double>(status.brokers.size()));
+  CollectJournal(out, broker_->journal().status());
+  out.Single(kCheckpoints, static_cast<double>(status.checkpoints.completed));
+  out.Single(kGivenUp, static_cast<double>(status.checkpoints.given_up));
+  std::map<std::string, int> roles;
+  for (const auto& group : status.groups) ++roles[group.role];
+  out.Family(kGroups);
+  for (const auto& [role, count] : roles) out.Sample({{"role", role}}, count);
+  out.Single(kFenced, static_cast<double>(broker_->replicas().fenced().size()));
+  CollectPeers(out, broker_->groups().Peers());
+}
+
+}  // namespace kronika::broker

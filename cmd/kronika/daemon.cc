@@ -1,0 +1,175 @@
+// The order of a broker's start and end; see daemon.h.
+#include "cmd/kronika/daemon.h"
+
+#include <unistd.h>
+
+#include <cstring>
+
+#include "cmd/kronika/build_info.h"
+#include "cmd/kronika/command.h"
+#include "cmd/kronika/node_file.h"
+#include "raft/grpc_transport.h"
+
+namespace kronika::cmd {
+namespace {
+
+constexpr Duration kStopMax = std::chrono::seconds(5);
+
+broker::ServerOptions ServerOptionsOf(const config::Options& options,
+                                      const metadata::BrokerSettings& settings) {
+  broker::ServerOptions out{
+      .admin = {.host = options.admin_listener.host, .port = options.admin_listener.port}};
+  for (const auto& listener : options.listeners) {
+    out.listeners.push_back(
+        {.name = listener.name,
+         .host = listener.address.host,
+         .port = listener.address.port,
+         .limits = {.frame_bytes_max = static_cast<std::size_t>(settings.request_bytes_max)},
+         .idle_max = std::chrono::milliseconds(settings.connection_idle_ms_max)});
+  }
+  return out;
+}
+
+wal::JournalOptions JournalOptionsOf(const config::Options& options, const Uuid& directory) {
+  wal::JournalOptions out{.files = options.journal_files, .file_bytes = options.journal_file_bytes};
+  std::memcpy(&out.directory_id, directory.bytes.data(), sizeof out.directory_id);
+  return out;
+}
+
+broker::BrokerConfig BrokerConfigOf(const config::Options& options,
+                                    const metadata::Identity& identity) {
+  return {.self = {.broker = options.node_id,
+                   .directory = identity.directory,
+                   .boot_epoch = identity.boot_epoch,
+                   .listeners = options.advertised_listeners,
+                   .peer = options.PeerAddress(),
+                   .rack = options.rack},
+          .cluster = identity.cluster,
+          .founders = identity.voters,
+          .journal = JournalOptionsOf(options, identity.directory),
+          .groups = {},
+          .topic_defaults = options.topic_defaults,
+          .broker_defaults = options.broker_defaults,
+          .tail_cache_bytes = options.tail_cache_bytes};
+}
+
+}  // namespace
+
+Daemon::Daemon(const config::Options& options, std::unique_ptr<SpdlogLog> log)
+    : options_(options),
+      settings_(metadata::ResolveBrokerSettings(options.broker_defaults)),
+      log_(std::move(log)),
+      rng_(SystemEntropy()),
+      source_(options.node_id, std::string(ThisBuild().version)) {}
+
+Daemon::~Daemon() {
+  // The broker goes before what it stands on, the server's handlers before the broker.
+  server_.reset();
+  broker_.reset();
+  transport_.reset();
+}
+
+int Daemon::Run(Signals& signals) {
+  signals.Watch(loop_, [this] { BeginStop(); });
+  const Status opened = Open();
+  if (opened) {
+    loop_.Run();
+  } else if (!stopping_) {
+    exit_code_ = PrintError(opened.error());
+  }
+  signals.StopWatching();
+  if (exit_code_ == kExitOk) log_->Info("stopped");
+  return exit_code_;
+}
+
+Status Daemon::Open() {
+  auto server = broker::Server::Open({.loop = &loop_, .log = log_.get(), .source = &source_},
+                                     ServerOptionsOf(options_, settings_));
+  if (!server) return std::unexpected(std::move(server).error());
+  server_ = std::move(*server);
+  source_.Attach(server_.get());
+  auto directory = DataDirectory::Open(options_, loop_, *log_);
+  if (!directory) return std::unexpected(std::move(directory).error());
+  directory_ = std::move(*directory);
+  KRONIKA_TRY(OpenPeers());
+  MakeBroker();
+  broker_->Start([this](Status started) { OnStarted(std::move(started)); });
+  return {};
+}
+
+Status Daemon::OpenPeers() {
+  const metadata::Identity& identity = directory_->identity;
+  const raft::PeerHello self{.cluster_id = identity.cluster.ToString(),
+                             .broker = options_.node_id,
+                             .uuid = identity.directory,
+                             .boot_epoch = identity.boot_epoch,
+                             .process_nonce = rng_.Next()};
+  guard_ = std::make_unique<broker::PeerGuard>(self, [this](const raft::PeerHello& peer) {
+    if (!broker_ || !broker_->started()) return Status(Fail(ErrorCode::kUnavailable, "starting"));
+    return broker_->CheckPeer(peer.broker, peer.uuid, peer.boot_epoch);
+  });
+  auto transport = raft::GrpcTransport::Start(
+      loop_, *log_, {.listen_address = options_.peer_listener.Describe(), .self = self},
+      [this](const raft::PeerHello& peer) { return guard_->Check(peer); });
+  if (!transport) return std::unexpected(std::move(transport).error());
+  transport_ = std::move(*transport);
+  for (const auto& peer : options_.cluster_peers)
+    transport_->SetPeerAddress(peer.broker, peer.address.Describe());
+  return {};
+}
+
+void Daemon::MakeBroker() {
+  broker_ = std::make_unique<broker::Broker>(
+      broker::BrokerSeams{.loop = loop_,
+                          .journal_files = *directory_->journal.files,
+                          .segment_files = *directory_->segments,
+                          .kv = *directory_->store,
+                          .transport = *transport_,
+                          .rng = rng_,
+                          .log = *log_},
+      BrokerConfigOf(options_, directory_->identity),
+      broker::Broker::Hooks{.on_fatal = [this](const Error&) { EndNow(kExitFatal); },
+                            .peer_address =
+                                [this](BrokerId peer, const HostPort& address) {
+                                  transport_->SetPeerAddress(peer, address.Describe());
+                                }});
+  source_.Attach(broker_.get(), directory_->journal.why);
+}
+
+void Daemon::OnStarted(Status started) {
+  if (stopping_) return;
+  if (!started) return GiveUp(started.error());
+  if (const Status served = server_->Serve(broker_->MakeServices()); !served)
+    return GiveUp(served.error());
+  log_->Info("recovered; clients are listened for");
+}
+
+void Daemon::GiveUp(const Error& error) {
+  exit_code_ = PrintError(error);
+  loop_.Stop();
+}
+
+void Daemon::BeginStop() {
+  if (stopping_) return;
+  stopping_ = true;
+  log_->Info("stopping");
+  source_.SetStopping();
+  if (server_) server_->Stop();
+  if (!broker_ || !broker_->started()) return loop_.Stop();
+  loop_.RunAfter(kStopMax, [this] {
+    log_->Warn("the last checkpoint took too long; the next start replays the journal instead");
+    EndNow(kExitOk);
+  });
+  broker_->Stop([this](Status stopped) {
+    if (!stopped) log_->Warn("the journal was not closed: {}", stopped.error().Describe());
+    loop_.Stop();
+  });
+}
+
+// A disk that hangs would hold destructors for ever: nothing is destroyed but the log, which writes its last lines.
+void Daemon::EndNow(int exit_code) {
+  log_.reset();
+  ::_exit(exit_code);
+}
+
+}  // namespace kronika::cmd

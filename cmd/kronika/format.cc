@@ -1,0 +1,121 @@
+// `kronika format`: founds a cluster. One call prints the founding text; each broker's directory is formatted from it.
+//
+// Main thread, before anything runs. Source: safety rule A12 (founding is an act). A formatted directory is never
+// overwritten; formatting it again from the same text is success.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "base/lock_file.h"
+#include "base/rng.h"
+#include "base/thread_files.h"
+#include "cmd/kronika/command.h"
+#include "cmd/kronika/data_directory.h"
+#include "cmd/kronika/node_file.h"
+#include "metadata/identity_file.h"
+
+namespace kronika::cmd {
+namespace {
+
+int UsageError(std::string_view text) {
+  std::fprintf(stderr, "kronika: %.*s\n", static_cast<int>(text.size()), text.data());
+  return kExitUsage;
+}
+
+// "1@HOST:PORT,2@HOST:PORT"
+Result<std::vector<metadata::FoundingBroker>> ParseBrokers(const std::string& text) {
+  config::Options scratch;
+  for (const auto& option : config::OptionTable()) {
+    if (option.name == "cluster_peers") KRONIKA_TRY(option.set(scratch, text));
+  }
+  std::vector<metadata::FoundingBroker> out;
+  for (auto& peer : scratch.cluster_peers)
+    out.push_back({.broker = peer.broker, .peer = std::move(peer.address)});
+  return out;
+}
+
+int PrintText(const std::string& brokers) {
+  auto parsed = ParseBrokers(brokers);
+  if (!parsed) return UsageError("--brokers: " + parsed.error().Describe());
+  SeededRng rng(SystemEntropy());
+  const auto text = metadata::Found(std::move(*parsed), rng);
+  if (!text) return UsageError("--brokers: " + text.error().Describe());
+  std::fputs(metadata::PrintFoundingText(*text).c_str(), stdout);
+  return kExitOk;
+}
+
+Result<metadata::FoundingText> ReadText(const std::string& path) {
+  std::ostringstream text;
+  if (path == "-") {
+    text << std::cin.rdbuf();
+  } else {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return Fail(ErrorCode::kNotFound, "the founding text cannot be opened", path);
+    text << file.rdbuf();
+    if (!file) return Fail(ErrorCode::kIo, "the founding text cannot be read", path);
+  }
+  return metadata::ParseFoundingText(text.str());
+}
+
+Status FormatFrom(const config::Options& options, const std::string& path) {
+  const auto text = ReadText(path);
+  if (!text) return std::unexpected(text.error());
+  const auto identity = metadata::IdentityFrom(*text, options.node_id);
+  if (!identity) return std::unexpected(identity.error());
+  AsioLoop loop;
+  auto files = ThreadFiles::Make({.root = options.data_dir}, loop);
+  if (!files) return std::unexpected(std::move(files).error());
+  auto lock = LockFile::Acquire(fmt::format("{}/{}", options.data_dir, metadata::kDirectoryLock));
+  if (!lock) return std::unexpected(std::move(lock).error());
+  return Await<void>(
+      loop, [&](auto done) { metadata::FormatDirectory(**files, *identity, std::move(done)); });
+}
+
+int Format(const Arguments& arguments) {
+  const bool founds = arguments.Has("--brokers");
+  if (founds == arguments.Has("--from") || founds == arguments.Has("--config")) {
+    return UsageError(
+        "give either --brokers, to print the founding text of a new cluster, or --config and "
+        "--from, to format a broker's directory from it");
+  }
+  if (founds) return PrintText(arguments.Text("--brokers"));
+  const auto options = LoadNodeFile(arguments);
+  if (!options) {
+    PrintError(options.error());
+    return kExitUsage;
+  }
+  if (const Status formatted = FormatFrom(*options, arguments.Text("--from")); !formatted)
+    return PrintError(formatted.error());
+  std::fputs(fmt::format("formatted {} for broker {}\n", options->data_dir, options->node_id.value)
+                 .c_str(),
+             stdout);
+  return kExitOk;
+}
+
+std::vector<Option> FormatOptions() {
+  std::vector<Option> out = NodeFileOptions();
+  for (auto& option : out) option.required = false;
+  out.push_back({.name = "--brokers",
+                 .value = "ID@HOST:PORT,...",
+                 .help = "Print the founding text of a new cluster of these brokers, by their peer "
+                         "listeners"});
+  out.push_back({.name = "--from",
+                 .value = "FILE",
+                 .help = "Format the data directory of --config from this founding text; - reads "
+                         "the standard input"});
+  return out;
+}
+
+}  // namespace
+
+CommandList FormatCommands() {
+  return {{.noun = "format",
+           .help = "Found a cluster: print its founding text, or format a data directory from it",
+           .options = FormatOptions(),
+           .run = &Format}};
+}
+
+}  // namespace kronika::cmd

@@ -1,0 +1,70 @@
+// Which hellos are refused, one test per sentence of safety rule D-8.
+//
+// Seen to fail: without the comparison of process nonces TwoProcessesOfOneBootEpoch passes the second one.
+#include "broker/peer_guard.h"
+
+#include <gtest/gtest.h>
+
+namespace kronika::broker {
+namespace {
+
+raft::PeerHello Hello(int broker, std::uint64_t boot_epoch, std::uint64_t process_nonce) {
+  return {.cluster_id = "ours",
+          .broker = BrokerId{broker},
+          .uuid = {},
+          .boot_epoch = boot_epoch,
+          .process_nonce = process_nonce};
+}
+
+PeerGuard Guard(PeerGuard::Known known = [](const raft::PeerHello&) { return Status(); }) {
+  return PeerGuard(Hello(1, 1, 1), std::move(known));
+}
+
+TEST(PeerGuard, APeerIsAcceptedOnEveryStreamOfItsLife) {
+  PeerGuard guard = Guard();
+  for (int stream = 0; stream < 3; ++stream) EXPECT_TRUE(guard.Check(Hello(2, 5, 77)));
+  EXPECT_TRUE(guard.Check(Hello(2, 6, 78))) << "its next life";
+  EXPECT_TRUE(guard.Check(Hello(3, 1, 77))) << "another broker";
+}
+
+TEST(PeerGuard, AnotherClusterIsNamed) {
+  PeerGuard guard = Guard();
+  auto hello = Hello(2, 1, 1);
+  hello.cluster_id = "theirs";
+  const Status checked = guard.Check(hello);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(ErrorCode::kFenced, checked.error().code);
+  EXPECT_NE(std::string::npos, checked.error().text.find("cluster theirs"));
+}
+
+TEST(PeerGuard, NobodyElseIsThisBroker) {
+  PeerGuard guard = Guard();
+  EXPECT_FALSE(guard.Check(Hello(1, 9, 9)));
+}
+
+TEST(PeerGuard, WhatTheMetadataRefusesLeavesNoTrace) {
+  bool known = false;
+  PeerGuard guard = Guard([&](const raft::PeerHello&) -> Status {
+    if (known) return {};
+    return Fail(ErrorCode::kUnavailable, "starting");
+  });
+  EXPECT_EQ(ErrorCode::kUnavailable, guard.Check(Hello(2, 9, 9)).error().code);
+  known = true;
+  EXPECT_TRUE(guard.Check(Hello(2, 1, 1)));
+}
+
+TEST(PeerGuard, AnOlderLifeIsRefused) {
+  PeerGuard guard = Guard();
+  ASSERT_TRUE(guard.Check(Hello(2, 5, 77)));
+  EXPECT_FALSE(guard.Check(Hello(2, 4, 76)));
+}
+
+TEST(PeerGuard, TwoProcessesOfOneBootEpoch) {
+  PeerGuard guard = Guard();
+  ASSERT_TRUE(guard.Check(Hello(2, 5, 77)));
+  EXPECT_FALSE(guard.Check(Hello(2, 5, 78)));
+  EXPECT_TRUE(guard.Check(Hello(2, 5, 77))) << "the first goes on";
+}
+
+}  // namespace
+}  // namespace kronika::broker
