@@ -70,7 +70,8 @@ void Group::Step(Message message) {
   if (!active_) return;  // as if lost: the sender tries again
   std::size_t bytes = 0;
   for (const auto& entry : message.entries) bytes += entry.payload.size() + kEntryOverhead;
-  if (adopting_ || (bytes > 0 && !Admit(bytes))) {
+  bool append = message.type == MessageType::kAppend;
+  if (append && (adopting_ || (bytes > 0 && !Admit(bytes)))) {
     node_.Refuse(std::move(message));
   } else {
     node_.Step(std::move(message));

@@ -414,7 +414,7 @@ bool GroupManager::TakeBeat(PeerLink& link, const BeatGroup& beat,
     if (!known_here) ++link.counters.not_yet;
     return false;
   }
-  bool stands = group->status().term <= beat.term;
+  bool stands = group->node().term() <= beat.term;  // status() is of the last turn
   group->Step({.type = MessageType::kHeartbeat,
                .from = {link.peer(), beat.from},
                .to = group->self(),

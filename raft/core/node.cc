@@ -309,6 +309,9 @@ void Node::OnInstallSent(ReplicaId to, Index index) {
 void Node::OnInstalled(LogStart start) {
   impl_->OnInstalled(std::move(start));
 }
+Term Node::term() const {
+  return impl_->hard_state.term;
+}
 Role Node::role() const {
   return impl_->role;
 }

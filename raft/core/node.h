@@ -163,6 +163,7 @@ class Node {
 
   NodeStatus status() const;
   Role role() const;
+  Term term() const;
   Index commit() const;
   // The term of the entry at `index` in this log; nothing where memory does not know it. An answer to a client
   // may say "done" only while its (index, term) is still here (SAFETY C3).
