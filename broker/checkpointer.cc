@@ -53,6 +53,11 @@ void Checkpointer::Start() {
 
 void Checkpointer::OnTimer() {
   timer_ = environment_.loop.RunAfter(kLook, [this] { OnTimer(); });
+  // A seal or the record of a checkpoint may be what failed: no group waits for those, and a broker whose journal takes
+  // nothing more must not go on leading (SAFETY D-7).
+  if (auto failure = environment_.journal.status().failure) {
+    return environment_.groups.StoreFailed(*failure);
+  }
   if (running_ || !environment_.journal.WantsCheckpoint()) return;
   Run([this](Status status) {
     if (!status) environment_.log.Debug("checkpoint given up: {}", status.error().Describe());
