@@ -11,6 +11,13 @@ namespace {
 // Terms become Kafka's leader epochs, which are signed 32 bits.
 constexpr std::uint64_t kTermMax = 0x7FFFFFFF;
 
+// Nobody counts that far; so adding to them never overflows.
+constexpr std::uint64_t kCounterMax = std::uint64_t{1} << 62;
+
+bool CountersAreSane(std::uint64_t sequence, std::uint64_t open_epoch) {
+  return sequence != 0 && sequence <= kCounterMax && open_epoch <= kCounterMax;
+}
+
 bool BelongsToGroup(RecordKind kind) {
   return kind != RecordKind::kCheckpoint && kind != RecordKind::kSeal &&
          kind != RecordKind::kOpened;
@@ -141,7 +148,8 @@ std::optional<CommitHeader> DecodeHeader(Bytes block) {
   in.Int<std::uint32_t>();
   header.crc = in.Int<std::uint32_t>();
   if (crc32c::Value(block.first(kCommitHeaderBytes - 4)) != header.crc) return std::nullopt;
-  if (version != kJournalVersion || header.sequence == 0) return std::nullopt;
+  if (version != kJournalVersion) return std::nullopt;
+  if (!CountersAreSane(header.sequence, header.open_epoch)) return std::nullopt;
   const std::uint64_t room = std::uint64_t{header.blocks} * kBlockBytes;
   const std::uint64_t needed = CommitBytes(header.record_count, header.record_bytes, 0);
   if (header.record_count == 0 || needed > room) return std::nullopt;
@@ -185,6 +193,7 @@ std::optional<CommitFooter> DecodeFooter(Bytes bytes) {
   if (in.Int<std::uint32_t>() != kFooterMagic) return std::nullopt;
   const std::uint64_t whole = kFooterBytes + std::uint64_t{count} * 4;
   if (whole > bytes.size()) return std::nullopt;
+  if (!CountersAreSane(footer.sequence, footer.open_epoch)) return std::nullopt;
   const Bytes covered = bytes.last(whole).first(whole - 8);
   if (crc32c::Value(covered) != crc) return std::nullopt;
   LeReader groups(covered);

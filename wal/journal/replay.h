@@ -14,7 +14,9 @@ namespace kronika::wal {
 
 class Replay {
  public:
+  // `applied` outlives the object.
   explicit Replay(const std::map<GroupId, Index>& applied) : applied_(applied) {}
+  explicit Replay(std::map<GroupId, Index>&&) = delete;
 
   void Apply(const ScannedCommit& commit);
 

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "base/planted.h"
 
 namespace kronika::wal {
 namespace {
@@ -43,10 +44,11 @@ std::optional<std::vector<DirectoryEntry>> ReadDirectory(const CommitHeader& hea
     const DirectoryEntry entry = DecodeDirectoryEntry(raw.data() + i * kDirectoryEntryBytes);
     if (entry.offset != expected) return std::nullopt;
     expected += entry.length;
-    if (expected > bytes.size()) return std::nullopt;
+    if (expected > bytes.size() && !KRONIKA_PLANTED("journal-trusts-length")) return std::nullopt;
     directory.push_back(entry);
   }
-  if (expected != kCommitHeaderBytes + size + header.record_bytes) return std::nullopt;
+  const bool fits = expected == kCommitHeaderBytes + size + header.record_bytes;
+  if (!fits && !KRONIKA_PLANTED("journal-trusts-length")) return std::nullopt;
   return directory;
 }
 
