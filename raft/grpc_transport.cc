@@ -1,6 +1,7 @@
 #include "raft/grpc_transport.h"
 
 #include <arpa/inet.h>
+#include <grpc/support/log.h>
 
 #include <condition_variable>
 #include <map>
@@ -81,7 +82,8 @@ class GrpcTransportImpl final : public GrpcTransport, private grpc::CallbackGene
     loop_.Post([this, alive = std::weak_ptr(alive_)] {
       if (!alive.lock() || !on_peer_) return;
       for (const auto& [key, stream] : up_) {
-        on_peer_({.peer = key.first, .lane = key.second, .up = true, .boot_epoch = stream->boot_epoch});
+        on_peer_(
+            {.peer = key.first, .lane = key.second, .up = true, .boot_epoch = stream->boot_epoch});
       }
     });
   }
@@ -137,6 +139,8 @@ Result<std::unique_ptr<GrpcTransport>> GrpcTransport::Start(Loop& loop, Log& log
 }
 
 Status GrpcTransportImpl::Listen() {
+  // What gRPC would print beside our own lines says the same in words that nobody here wrote.
+  gpr_set_log_function([](gpr_log_func_args*) {});
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(options_.listen_address, grpc::InsecureServerCredentials(), &port);
