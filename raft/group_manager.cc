@@ -240,6 +240,7 @@ void GroupManager::Send(Group& group, Message message) {
       link->beats_in.Repeats(group.id(), message))
     return;
   Lane lane = LaneOf(message.type);
+  if (!link->up(lane)) return;  // a new stream resets every progress on it
   std::size_t bytes = PayloadBytes(message);
   link->Open(lane).messages.push_back({group.id(), group.generation(), std::move(message)});
   link->Filled(lane, bytes);
@@ -430,10 +431,25 @@ void GroupManager::ConfirmBeat(PeerLink& link, const BeatGroup& beat) {
   if (auto response = link.beats_out.ConfirmedResponse(beat)) group->Step(std::move(*response));
 }
 
+// The transport's queue was full: whoever sent entries probes again after a pause, as after a follower's "busy". Later,
+// not now: a group may be in the middle of handing out its messages.
 void GroupManager::OnFrameLost(BrokerId peer, const SuperFrame& frame) {
-  for (const auto& message : frame.messages) {
-    if (message.message.type != MessageType::kAppend) continue;
-    if (Group* group = Find(message.group)) group->node().ResetProgress(peer);
+  for (const auto& item : frame.messages) {
+    if (item.message.type != MessageType::kAppend) continue;
+    Message refusal{.type = MessageType::kAppendResponse,
+                    .from = item.message.to,
+                    .to = item.message.from,
+                    .term = item.message.term,
+                    .log_index = item.message.log_index,
+                    .reject = true,
+                    .busy = true};
+    refusal.from.broker = peer;
+    loop_.Post([this, alive = std::weak_ptr(alive_), group = item.group,
+                refusal = std::move(refusal)]() mutable {
+      if (!alive.lock()) return;
+      if (Group* found = Find(group); found && found->self() == refusal.to)
+        found->Step(std::move(refusal));
+    });
   }
 }
 

@@ -24,7 +24,8 @@ void PeerLink::SendFrame(Lane lane) {
     ++counters.frames_out;
     return;
   }
-  if (up(lane)) ++counters.refused;
+  if (!up(lane)) return;
+  ++counters.refused;
   if (lost) lost(frame);
 }
 

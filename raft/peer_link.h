@@ -42,7 +42,7 @@ class PeerLink {
   // The frame of a lane that is being filled; call Filled() after adding to it.
   SuperFrame& Open(Lane lane) { return open_[static_cast<std::size_t>(lane)]; }
   void Filled(Lane lane, std::size_t payload_bytes);
-  // Sends what is open on every lane. `lost` is told the group messages of frames that were not taken.
+  // Sends what is open on every lane. `lost` is told of frames that an open lane did not take.
   void Flush();
 
   BrokerId peer() const { return peer_; }
