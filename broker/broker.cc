@@ -83,7 +83,7 @@ void Broker::OpenJournal(std::shared_ptr<Loaded> loaded, Done<void> done) {
   for (const auto& [group, manifest] : loaded->manifests) base.applied[group] = manifest.applied;
   if (loaded->metadata_replica)
     base.applied[kMetadataGroup] = loaded->metadata_replica->start.index;
-  wal::Journal::Open(seams_.loop, seams_.journal_files, seams_.log, config_.journal,
+  wal::Journal::Open({seams_.loop, seams_.journal_files, seams_.log}, config_.journal,
                      std::move(base),
                      [this, alive = std::weak_ptr(alive_), loaded,
                       done = std::move(done)](Result<wal::OpenedJournal> opened) mutable {

@@ -64,13 +64,20 @@ struct EntryRange {
 
 struct OpenedJournal;
 
+// What a journal runs on; all outlive it.
+struct JournalSeams {
+  Loop& loop;
+  Files& files;
+  Log& log;
+};
+
 class Journal {
  public:
   // Reads the journal, decides what it is worth, and begins a new open epoch in a new file.
   // kFenced: rolled back (the directory returns under a new UUID); kNoSpace: no room for the first
   // files; kIo. Damage to acknowledged bytes is no error here: OpenedJournal.verdict names it, and
   // the owner fences the groups concerned.
-  static void Open(Loop& loop, Files& files, Log& log, JournalOptions options, JournalBase base,
+  static void Open(JournalSeams seams, JournalOptions options, JournalBase base,
                    Done<OpenedJournal> done);
   ~Journal();
   Journal(const Journal&) = delete;

@@ -22,13 +22,14 @@ namespace kronika::wal {
 
 class JournalOpening : public std::enable_shared_from_this<JournalOpening> {
  public:
-  JournalOpening(Loop& loop, Files& files, Log& log, JournalOptions options, JournalBase base,
+  JournalOpening(JournalSeams seams, JournalOptions options, JournalBase base,
                  Done<OpenedJournal> done)
-      : files_(files),
-        log_(log),
+      : files_(seams.files),
+        log_(seams.log),
         base_(std::move(base)),
         done_(std::move(done)),
-        impl_(std::make_shared<Journal::Impl>(loop, files, log, std::move(options))) {}
+        impl_(std::make_shared<Journal::Impl>(seams.loop, seams.files, seams.log,
+                                              std::move(options))) {}
 
   void Start();
 
@@ -271,10 +272,9 @@ void JournalOpening::Finish(Result<OpenedJournal> result) {
   done(std::move(result));
 }
 
-void Journal::Open(Loop& loop, Files& files, Log& log, JournalOptions options, JournalBase base,
+void Journal::Open(JournalSeams seams, JournalOptions options, JournalBase base,
                    Done<OpenedJournal> done) {
-  std::make_shared<JournalOpening>(loop, files, log, std::move(options), std::move(base),
-                                   std::move(done))
+  std::make_shared<JournalOpening>(seams, std::move(options), std::move(base), std::move(done))
       ->Start();
 }
 

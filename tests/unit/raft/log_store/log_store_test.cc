@@ -33,7 +33,7 @@ class JournalStoreWorld final : public LogStoreWorld {
   std::map<GroupId, RecoveredGroup> Open() {
     files_ = std::make_unique<FakeFiles>(disk_, *loop_);
     bool ended = false;
-    wal::Journal::Open(*loop_, *files_, NullLog(), options_, {}, [&](auto opened) {
+    wal::Journal::Open({*loop_, *files_, NullLog()}, options_, {}, [&](auto opened) {
       EXPECT_TRUE(opened);
       opened_ = std::move(*opened);
       ended = true;

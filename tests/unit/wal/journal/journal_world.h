@@ -79,7 +79,7 @@ class JournalWorld {
   void StartOpen(JournalBase base = {}) {
     files_ = std::make_unique<FakeFiles>(disk_, *loop_);
     open_status_.reset();
-    Journal::Open(*loop_, *files_, NullLog(), options_, std::move(base),
+    Journal::Open({*loop_, *files_, NullLog()}, options_, std::move(base),
                   [this](Result<OpenedJournal> result) {
                     if (result) {
                       open_status_ = Status{};
