@@ -161,8 +161,8 @@ last_words() {
 wait_until() {
   local i=$1 condition=$2 what=$3 deadline=$((SECONDS + timeout_seconds))
   shift 3
-  until "$condition" "$i" "$@"; do
-    pid_of "$i" >/dev/null || { last_words "$i"; exit 1; }
+  # First whether it runs: another process that has its ports may answer in its place.
+  while pid_of "$i" >/dev/null || { last_words "$i"; exit 1; }; ! "$condition" "$i" "$@"; do
     ((SECONDS < deadline)) || die "broker $i is not $what after $timeout_seconds s; see $(node "$i")/kronika.log"
     sleep 0.1
   done
