@@ -39,6 +39,7 @@ class PeerStream : public std::enable_shared_from_this<PeerStream> {
   Lane lane = Lane::kLiveness;
   bool dialled = false;
   bool accepted = false;
+  bool turned_away = false;  // what still arrives is not looked at
   std::uint64_t boot_epoch = 0;  // of the peer
 
  protected:

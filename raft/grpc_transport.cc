@@ -262,6 +262,7 @@ void GrpcTransportImpl::DialLater(Key key) {
 }
 
 void GrpcTransportImpl::OnMessage(const std::shared_ptr<PeerStream>& stream, Slice message) {
+  if (stream->turned_away) return;
   if (!stream->accepted) return OnHello(stream, message);
   auto current = up_.find({stream->peer, stream->lane});
   if (current == up_.end() || current->second != stream) return;  // replaced by a newer stream
@@ -286,6 +287,7 @@ void GrpcTransportImpl::Refused(BrokerId peer, const std::string& why) {
 }
 
 void GrpcTransportImpl::OnHello(const std::shared_ptr<PeerStream>& stream, const Slice& message) {
+  stream->turned_away = true;  // until it is accepted below
   auto hello = DecodeHello(message);
   if (!hello) {
     Refused(stream->peer, hello.error().Describe());
@@ -313,6 +315,7 @@ void GrpcTransportImpl::OnHello(const std::shared_ptr<PeerStream>& stream, const
     return;
   }
   stream->accepted = true;
+  stream->turned_away = false;
   stream->boot_epoch = hello->peer.boot_epoch;
   stream->peer = peer;
   stream->lane = hello->lane;
