@@ -38,13 +38,13 @@ Status Producer::Start(Moment deadline) {
 
 void Producer::Send(std::int32_t partition, std::span<const wal::NewRecord> records,
                     std::uint64_t tag) {
-  PartitionQueue& one = queues_[partition];
+  PartitionQueue& of = queues_[partition];
   wal::RecordBuilder::Options options{.codec = options_.codec};
   if (options_.idempotent) {
     options.producer_id = identity_.id;
     options.producer_epoch = identity_.epoch;
-    options.base_sequence = one.next_sequence;
-    one.next_sequence = Advance(one.next_sequence, records.size());
+    options.base_sequence = of.next_sequence;
+    of.next_sequence = Advance(of.next_sequence, records.size());
   }
   wal::RecordBuilder builder(options);
   for (const auto& record : records) builder.Add(record);
@@ -54,7 +54,7 @@ void Producer::Send(std::int32_t partition, std::span<const wal::NewRecord> reco
   batch->records = records.size();
   batch->bytes = builder.Build();
   batch->queued_at = Now();
-  one.queue.push_back(std::move(batch));
+  of.queue.push_back(std::move(batch));
   ++outstanding_;
 }
 
@@ -83,9 +83,9 @@ void Producer::Abandon(const Error& error) {
     if (!requests.empty()) cluster_.Drop(broker);
   }
   requests_.clear();
-  for (auto& [index, one] : queues_) {
-    while (!one.queue.empty()) {
-      const BatchPtr batch = one.queue.front();
+  for (auto& [index, of] : queues_) {
+    while (!of.queue.empty()) {
+      const BatchPtr batch = of.queue.front();
       Deliver(batch, -1, error);
     }
   }
@@ -102,17 +102,18 @@ void Producer::RefreshLeaders() {
 }
 
 // Invariant 1.
-Producer::BatchPtr Producer::NextOf(const PartitionQueue& one, Moment now) const {
-  if (one.queue.empty()) return nullptr;
+Producer::BatchPtr Producer::NextOf(const PartitionQueue& of, Moment now) const {
+  if (of.queue.empty()) return nullptr;
   const bool repeating =
-      std::ranges::any_of(one.queue, [](const auto& batch) { return batch->failed; });
-  if (!repeating) {
-    const auto found = std::ranges::find(one.queue, false, &Batch::in_flight);
-    return found == one.queue.end() ? nullptr : *found;
+      std::ranges::any_of(of.queue, [](const auto& batch) { return batch->failed; });
+  const bool one_by_one = repeating || (options_.idempotent && !of.known);
+  if (!one_by_one) {
+    const auto found = std::ranges::find(of.queue, false, &Batch::in_flight);
+    return found == of.queue.end() ? nullptr : *found;
   }
   const bool quiet =
-      std::ranges::none_of(one.queue, [](const auto& batch) { return batch->in_flight; });
-  const BatchPtr& front = one.queue.front();
+      std::ranges::none_of(of.queue, [](const auto& batch) { return batch->in_flight; });
+  const BatchPtr& front = of.queue.front();
   return quiet && front->not_before <= now ? front : nullptr;
 }
 
@@ -169,7 +170,7 @@ bool Producer::SendTo(std::int32_t broker, std::vector<BatchPtr> batches) {
     auto& partition = topic.partition_data.emplace_back();
     partition.index = batch->partition;
     partition.records = batch->bytes;
-    if (++batch->attempts > 1) ++repeated_;
+    ++batch->attempts;
     batch->in_flight = true;
   }
   const Moment deadline = Now() + cluster_.options().request_timeout;
@@ -260,10 +261,10 @@ void Producer::EndOverdue() {
     LoseBroker(broker,
                {ErrorCode::kTimedOut, "no answer in time", "broker " + std::to_string(broker)});
   }
-  for (auto& [index, one] : queues_) {
-    if (one.queue.empty() || one.queue.front()->in_flight) continue;
-    if (now - one.queue.front()->queued_at < options_.delivery_timeout) continue;
-    const BatchPtr front = one.queue.front();
+  for (auto& [index, of] : queues_) {
+    if (of.queue.empty() || of.queue.front()->in_flight) continue;
+    if (now - of.queue.front()->queued_at < options_.delivery_timeout) continue;
+    const BatchPtr front = of.queue.front();
     Failed(front,
            {ErrorCode::kTimedOut, "not acknowledged within the delivery timeout",
             topic_ + "-" + std::to_string(index)},
@@ -297,8 +298,9 @@ void Producer::Failed(const BatchPtr& batch, Error error, bool may_heal) {
 
 void Producer::Deliver(const BatchPtr& batch, std::int64_t base_offset,
                        std::optional<Error> error) {
-  auto& queue = queues_[batch->partition].queue;
-  std::erase(queue, batch);
+  PartitionQueue& of = queues_[batch->partition];
+  std::erase(of.queue, batch);
+  if (!error) of.known = true;
   --outstanding_;
   const auto spent =
       std::chrono::duration_cast<std::chrono::microseconds>(Now() - batch->queued_at).count();

@@ -3,6 +3,8 @@
 // One thread at a time; nothing happens outside Poll() and Flush().
 // 1. Batches of one partition are sent in the order of Send(). While one of them waits to be repeated, no other of its
 //    partition is under way.
+//    An idempotent producer's first batch is acknowledged before the second is sent: a leader that does not know the
+//    producer takes whatever sequence comes first, and a first batch that is repeated would come too late.
 // 2. An idempotent producer repeats until a batch is acknowledged, is refused for good, or its time is over; a refusal
 //    or the end of the time is the end of the producer (Poll() fails), because a gap in the sequences is.
 // 3. Without idempotence and with `repeat` false nothing is sent twice, so nothing can be stored twice.
@@ -71,7 +73,6 @@ class Producer {
 
   std::size_t outstanding() const { return outstanding_; }
   std::size_t outstanding(std::int32_t partition) const;
-  std::uint64_t repeated() const { return repeated_; }
 
  private:
   struct Batch {
@@ -89,6 +90,7 @@ class Producer {
   struct PartitionQueue {
     std::deque<BatchPtr> queue;
     std::int32_t next_sequence = 0;
+    bool known = false;  // the leader has stored a batch of this producer
   };
   struct Request {
     std::vector<BatchPtr> batches;
@@ -97,7 +99,7 @@ class Producer {
 
   void Dispatch();
   void RefreshLeaders();
-  BatchPtr NextOf(const PartitionQueue& one, Moment now) const;
+  BatchPtr NextOf(const PartitionQueue& of, Moment now) const;
   std::vector<BatchPtr> CollectFor(std::int32_t broker, Moment now);
   bool SendTo(std::int32_t broker, std::vector<BatchPtr> batches);
   void Await(Moment deadline);
@@ -121,7 +123,6 @@ class Producer {
   Moment refresh_at_{};
   std::size_t first_partition_ = 0;  // rotates, so that no partition starves
   std::size_t outstanding_ = 0;
-  std::uint64_t repeated_ = 0;
   std::optional<Error> fatal_;
 };
 

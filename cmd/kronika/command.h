@@ -60,6 +60,8 @@ CommandList ConfigCommands();
 CommandList FormatCommands();
 CommandList TopicCommands();
 CommandList ClusterCommands();
+CommandList VerifyCommands();
+CommandList BenchCommands();
 
 // All of the above, in the order in which help lists them.
 CommandList AllCommands();

@@ -3,26 +3,10 @@
 
 namespace kronika::cmd {
 
-const std::vector<std::string>& Arguments::List(std::string_view name) const {
-  static const std::vector<std::string> kNone;
-  const auto found = values_.find(name);
-  return found == values_.end() ? kNone : found->second;
-}
-
-const std::string& Arguments::Text(std::string_view name) const {
-  static const std::string kNone;
-  const auto& list = List(name);
-  return list.empty() ? kNone : list.back();
-}
-
-void Arguments::Add(std::string_view name, std::string value) {
-  values_[std::string(name)].push_back(std::move(value));
-}
-
 CommandList AllCommands() {
   CommandList all;
   for (auto* list : {&StartCommands, &FormatCommands, &ConfigCommands, &TopicCommands,
-                     &ClusterCommands, &VersionCommands}) {
+                     &ClusterCommands, &VerifyCommands, &BenchCommands, &VersionCommands}) {
     for (auto& command : list()) all.push_back(std::move(command));
   }
   return all;
