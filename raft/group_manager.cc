@@ -302,6 +302,12 @@ void GroupManager::OnPeer(PeerState state) {
       break;
     case Lane::kCatchUp:
       if (!state.up) installs_.OnPeerLost(state.peer);
+      // An install that found the lane down waits for a second try: this is its moment.
+      for (auto& [id, group] : groups_) {
+        if (!state.up || !group->active()) continue;
+        group->node().ResetProgress(state.peer);
+        MarkDirty(*group);
+      }
       break;
   }
   ScheduleTurnEnd();

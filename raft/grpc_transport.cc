@@ -76,17 +76,7 @@ class GrpcTransportImpl final : public GrpcTransport, private grpc::CallbackGene
   ~GrpcTransportImpl() override;
 
   Status Listen();
-  void SetHandlers(FrameHandler on_frame, PeerHandler on_peer) override {
-    on_frame_ = std::move(on_frame);
-    on_peer_ = std::move(on_peer);
-    loop_.Post([this, alive = std::weak_ptr(alive_)] {
-      if (!alive.lock() || !on_peer_) return;
-      for (const auto& [key, stream] : up_) {
-        on_peer_(
-            {.peer = key.first, .lane = key.second, .up = true, .boot_epoch = stream->boot_epoch});
-      }
-    });
-  }
+  void SetHandlers(FrameHandler on_frame, PeerHandler on_peer) override;
   bool Send(BrokerId to, Lane lane, Frame frame) override;
   void SetPeerAddress(BrokerId peer, std::string address) override;
 
@@ -99,6 +89,7 @@ class GrpcTransportImpl final : public GrpcTransport, private grpc::CallbackGene
   void OnMessage(const std::shared_ptr<PeerStream>& stream, Slice message);
   void OnHello(const std::shared_ptr<PeerStream>& stream, const Slice& message);
   void OnEnd(const std::shared_ptr<PeerStream>& stream);
+  void DialPeer(BrokerId peer);
   void Dial(Key key);
   void DialLater(Key key);
   void Refused(BrokerId peer, const std::string& why);
@@ -112,6 +103,7 @@ class GrpcTransportImpl final : public GrpcTransport, private grpc::CallbackGene
   PeerHandler on_peer_;
   std::unique_ptr<grpc::Server> server_;
   std::map<BrokerId, std::string> addresses_;
+  std::set<BrokerId> dialled_;
   std::map<Key, std::shared_ptr<PeerStream>> dialling_;
   std::map<Key, std::shared_ptr<PeerStream>> up_;
   std::map<Key, TimerId> redials_;
@@ -217,11 +209,29 @@ bool GrpcTransportImpl::Send(BrokerId to, Lane lane, Frame frame) {
   return found != up_.end() && found->second->Send(std::move(frame.header), frame.payload);
 }
 
+// Nobody could be told of a stream before: from here on peers are dialled.
+void GrpcTransportImpl::SetHandlers(FrameHandler on_frame, PeerHandler on_peer) {
+  on_frame_ = std::move(on_frame);
+  on_peer_ = std::move(on_peer);
+  for (const auto& [peer, address] : addresses_) DialPeer(peer);
+  loop_.Post([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.lock() || !on_peer_) return;
+    for (const auto& [key, stream] : up_) {
+      on_peer_(
+          {.peer = key.first, .lane = key.second, .up = true, .boot_epoch = stream->boot_epoch});
+    }
+  });
+}
+
 void GrpcTransportImpl::SetPeerAddress(BrokerId peer, std::string address) {
   if (peer == options_.self.broker) return;
-  bool first = !addresses_.contains(peer);
   addresses_[peer] = std::move(address);
-  if (!first || options_.self.broker > peer) return;
+  if (on_peer_) DialPeer(peer);
+}
+
+// Once; a dialled stream that ends is dialled again.
+void GrpcTransportImpl::DialPeer(BrokerId peer) {
+  if (options_.self.broker > peer || !dialled_.insert(peer).second) return;
   for (Lane lane : {Lane::kLiveness, Lane::kData, Lane::kCatchUp}) Dial({peer, lane});
 }
 

@@ -60,7 +60,10 @@ void ClusterMembership::Register() {
       [this, alive = std::weak_ptr(alive_)](Result<Slice> answer) {
         if (!alive.lock()) return;
         asking_ = false;
-        if (answer || answer.error().code == ErrorCode::kTimedOut) return;
+        if (answer) return;
+        const ErrorCode code = answer.error().code;
+        // Nobody to ask yet: the timer asks again.
+        if (code == ErrorCode::kTimedOut || code == ErrorCode::kUnavailable) return;
         environment_.log.Warn("registration was refused: {}", answer.error().Describe());
       });
 }
