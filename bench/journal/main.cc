@@ -219,7 +219,7 @@ Measured MeasureJournal(const std::string& root, JournalIo io, std::size_t logs,
     wal::OpenedJournal opened;
     bool ended = false;
     wal::JournalOptions options{.files = 4};
-    wal::Journal::Open(loop, *chosen.files, NullLog(), options, {}, [&](auto result) {
+    wal::Journal::Open({loop, *chosen.files, NullLog()}, options, {}, [&](auto result) {
       if (!result) Require(std::unexpected(result.error()), "open");
       opened = std::move(*result);
       ended = true;
