@@ -62,6 +62,7 @@ CommandList TopicCommands();
 CommandList ClusterCommands();
 CommandList VerifyCommands();
 CommandList BenchCommands();
+CommandList DumpCommands();
 
 // All of the above, in the order in which help lists them.
 CommandList AllCommands();

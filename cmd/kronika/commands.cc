@@ -5,8 +5,9 @@ namespace kronika::cmd {
 
 CommandList AllCommands() {
   CommandList all;
-  for (auto* list : {&StartCommands, &FormatCommands, &ConfigCommands, &TopicCommands,
-                     &ClusterCommands, &VerifyCommands, &BenchCommands, &VersionCommands}) {
+  for (auto* list :
+       {&StartCommands, &FormatCommands, &ConfigCommands, &TopicCommands, &ClusterCommands,
+        &VerifyCommands, &BenchCommands, &DumpCommands, &VersionCommands}) {
     for (auto& command : list()) all.push_back(std::move(command));
   }
   return all;
