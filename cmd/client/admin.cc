@@ -56,6 +56,7 @@ Status AskLeaders(Cluster& cluster, const TopicInfo& topic, std::int64_t timesta
     if (out.contains(each.index)) continue;
     auto& request = by_leader[each.leader];
     request.replica_id = -1;
+    request.timeout_ms = static_cast<std::int32_t>(cluster.options().request_timeout.count());
     if (request.topics.empty()) request.topics.emplace_back().name = topic.name;
     auto& partition = request.topics.front().partitions.emplace_back();
     partition.partition_index = each.index;
