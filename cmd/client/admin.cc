@@ -138,23 +138,32 @@ Result<std::vector<ConfigInfo>> DescribeTopicConfigs(Cluster& cluster, const std
   return out;
 }
 
-Result<std::map<std::int32_t, std::int64_t>> ListOffsets(Cluster& cluster, const std::string& topic,
-                                                         std::int64_t timestamp, Moment deadline) {
-  std::map<std::int32_t, std::int64_t> out;
+KnownOffsets ListKnownOffsets(Cluster& cluster, const std::string& topic, std::int64_t timestamp,
+                              Moment deadline) {
+  KnownOffsets out;
   for (;;) {
     auto info = cluster.DescribeTopic(topic);
     Status status;
     if (info) {
-      status = AskLeaders(cluster, *info, timestamp, out);
-      if (status) return out;
+      status = AskLeaders(cluster, *info, timestamp, out.offsets);
     } else {
       status = std::unexpected(std::move(info).error());
     }
-    if (status.error().code == ErrorCode::kInvalidArgument || Left(deadline) == Milliseconds(0)) {
-      return std::unexpected(std::move(status).error());
+    out.error.reset();
+    if (status) return out;
+    out.error = std::move(status).error();
+    if (out.error->code == ErrorCode::kInvalidArgument || Left(deadline) == Milliseconds(0)) {
+      return out;
     }
     Pause(cluster.options().retry_pause);
   }
+}
+
+Result<std::map<std::int32_t, std::int64_t>> ListOffsets(Cluster& cluster, const std::string& topic,
+                                                         std::int64_t timestamp, Moment deadline) {
+  auto known = ListKnownOffsets(cluster, topic, timestamp, deadline);
+  if (known.error) return std::unexpected(std::move(*known.error));
+  return std::move(known.offsets);
 }
 
 Result<ProducerIdentity> InitProducerId(Cluster& cluster, Moment deadline) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,13 @@ inline constexpr std::int64_t kStartOfLog = -2;
 // leader; repeats where a leader moved, until `deadline`.
 Result<std::map<std::int32_t, std::int64_t>> ListOffsets(Cluster& cluster, const std::string& topic,
                                                          std::int64_t timestamp, Moment deadline);
+// The same, and what is known by the deadline when some partitions have no leader.
+struct KnownOffsets {
+  std::map<std::int32_t, std::int64_t> offsets;
+  std::optional<Error> error;  // none: of every partition
+};
+KnownOffsets ListKnownOffsets(Cluster& cluster, const std::string& topic, std::int64_t timestamp,
+                              Moment deadline);
 
 struct ProducerIdentity {
   std::int64_t id = -1;

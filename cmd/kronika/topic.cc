@@ -62,17 +62,16 @@ int List(const Arguments& arguments) {
   return kExitOk;
 }
 
-std::string OffsetText(const Result<std::map<std::int32_t, std::int64_t>>& offsets,
-                       std::int32_t partition) {
-  if (!offsets || !offsets->contains(partition)) return "";
-  return std::to_string(offsets->at(partition));
+std::string OffsetText(const client::KnownOffsets& known, std::int32_t partition) {
+  const auto found = known.offsets.find(partition);
+  return found == known.offsets.end() ? "" : std::to_string(found->second);
 }
 
 Table PartitionTable(Cluster& cluster, const client::TopicInfo& topic) {
   // A partition without a leader has no offsets to tell; the table then lacks them and the rest stands.
   const auto deadline = client::Now() + client::Milliseconds(500);
-  const auto starts = client::ListOffsets(cluster, topic.name, client::kStartOfLog, deadline);
-  const auto ends = client::ListOffsets(cluster, topic.name, client::kEndOfLog, deadline);
+  const auto starts = client::ListKnownOffsets(cluster, topic.name, client::kStartOfLog, deadline);
+  const auto ends = client::ListKnownOffsets(cluster, topic.name, client::kEndOfLog, deadline);
   Table table({{"PARTITION", "partition", CellKind::kNumber},
                {"LEADER", "leader", CellKind::kNumber},
                {"EPOCH", "leader_epoch", CellKind::kNumber},

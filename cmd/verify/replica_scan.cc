@@ -142,24 +142,43 @@ class ReplicaScan {
   bool damaged_ = false;
 };
 
+// Up to where a partition without a leader must reach at the least.
+std::int64_t AcknowledgedEnd(const History& history, std::int32_t partition) {
+  std::int64_t end = 0;
+  for (const auto& event : history.events) {
+    if (event.partition != partition || event.offset < 0) continue;
+    end = std::max(end, event.offset + event.last - event.first + 1);
+  }
+  return end;
+}
+
 }  // namespace
 
 Status ScanReplicas(client::Cluster& cluster, const History& history, const ScanOptions& options,
                     Checker& checker, const OnProgress& on_progress) {
-  const auto deadline = client::Now() + options.settle;
-  auto topic = cluster.AwaitLeaders(history.topic, deadline);
+  const auto known = client::ListKnownOffsets(cluster, history.topic, client::kEndOfLog,
+                                              client::Now() + options.settle);
+  // With or without a leader: a partition's replicas are read all the same.
+  auto topic = cluster.DescribeTopic(history.topic);
   if (!topic) return std::unexpected(std::move(topic).error());
-  const auto ends = client::ListOffsets(cluster, history.topic, client::kEndOfLog, deadline);
-  if (!ends) return std::unexpected(ends.error());
   for (const auto& partition : topic->partitions) {
     const auto start = history.starts.find(partition.index);
     if (start == history.starts.end()) continue;
+    const auto end = known.offsets.find(partition.index);
+    const bool has_end = end != known.offsets.end();
+    if (!has_end) {
+      checker.Report({.kind = FindingKind::kUnreadable,
+                      .broker = partition.leader,
+                      .partition = partition.index,
+                      .text = "no leader tells its end: " + known.error->Describe()});
+    }
     for (const auto broker : partition.replicas) {
       if (options.leaders_only && broker != partition.leader) continue;
-      const Replica replica{.partition = partition.index,
-                            .broker = broker,
-                            .from = start->second,
-                            .to = ends->at(partition.index)};
+      const Replica replica{
+          .partition = partition.index,
+          .broker = broker,
+          .from = start->second,
+          .to = has_end ? end->second : AcknowledgedEnd(history, partition.index)};
       ReplicaScan(cluster, *topic, replica, checker).Run(options.settle, on_progress);
     }
   }
