@@ -1,5 +1,6 @@
 #include "broker/broker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "broker/store_keys.h"
@@ -22,6 +23,7 @@ class Broker::ImageObserver final : public metadata::Observer {
  public:
   explicit ImageObserver(Broker& broker) : broker_(broker) {}
   void OnImage(const metadata::ImagePtr& image, const metadata::Delta& delta) override {
+    if (broker_.WasReplaced(*image)) return;
     broker_.groups_->SetMetadataIndex(image->applied.value);
     broker_.replicas_->OnImage(image, delta);
     broker_.membership_->OnImage(image, delta);
@@ -136,6 +138,7 @@ void Broker::Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> ma
   AddMetadataGroup(loaded, std::move(machine));
   MakeClusterParts();
   auto image = machine_->image();
+  WasReplaced(*image);
   groups_->SetMetadataIndex(image->applied.value);
   replicas_->Recover(
       {std::move(loaded.groups), std::move(loaded.manifests), std::move(loaded.verdict)}, image);
@@ -154,13 +157,16 @@ void Broker::Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> ma
     if (founder.broker != config_.self.broker && hooks_.peer_address)
       hooks_.peer_address(founder.broker, founder.peer);
   }
+  for (BrokerId peer : config_.first_contacts) groups_->AddPeer(peer);
   groups_->Start([this](const Error& error) { Fatal(error); });
   membership_->Start(image);
+  if (waiting_machine_) joiner_->Start();
   checkpointer_->Start();
   started_ = true;
 }
 
 void Broker::AddMetadataGroup(Loaded& loaded, std::unique_ptr<metadata::StateMachine> machine) {
+  MakeController();
   raft::GroupSpec spec{.id = kMetadataGroup, .self = {config_.self.broker, Incarnation{}}};
   spec.recovered.start.membership = machine_->image()->metadata_group.FoundingMembership();
   auto found = loaded.groups.find(kMetadataGroup);
@@ -173,6 +179,9 @@ void Broker::AddMetadataGroup(Loaded& loaded, std::unique_ptr<metadata::StateMac
   } else if (journal && journal->created) {
     spec.self = journal->created->self;
     spec.recovered.start.membership = journal->created->membership;
+  } else if (config_.founders.empty()) {
+    waiting_machine_ = std::move(machine);
+    return;
   } else {
     spec.created = raft::Created{.self = spec.self, .membership = spec.recovered.start.membership};
   }
@@ -186,6 +195,17 @@ void Broker::AddMetadataGroup(Loaded& loaded, std::unique_ptr<metadata::StateMac
         spec.recovered.entries.push_back(std::move(entry));
     }
   }
+  service_->Bind(groups_->AddGroup(std::move(spec), std::move(machine)));
+}
+
+// The replica of a broker that joins is made only when the cluster has placed it, and begins empty (SAFETY A4).
+void Broker::JoinAs(raft::ReplicaId replica) {
+  raft::GroupSpec spec{
+      .id = kMetadataGroup, .self = replica, .created = raft::Created{.self = replica}};
+  service_->Bind(groups_->AddGroup(std::move(spec), std::move(waiting_machine_)));
+}
+
+void Broker::MakeController() {
   service_ = std::make_unique<ControllerService>(
       ControllerEnvironment{seams_.loop, seams_.log, *machine_, settings_, config_.cluster,
                             config_.founders, config_.journal.EntryBytesMax()});
@@ -197,7 +217,6 @@ void Broker::AddMetadataGroup(Loaded& loaded, std::unique_ptr<metadata::StateMac
     service_->OnOutcome(entry, outcome);
   });
   machine_->SetFailureHandler([this](const Error& error) { Fatal(error); });
-  service_->Bind(groups_->AddGroup(std::move(spec), std::move(machine)));
 }
 
 void Broker::MakeClusterParts() {
@@ -217,6 +236,10 @@ void Broker::MakeClusterParts() {
   membership_ = std::make_unique<ClusterMembership>(
       ClusterMembership::Environment{seams_.loop, seams_.log, *groups_, *controller_link_,
                                      *service_, *leadership_, config_.self, hooks_.peer_address});
+  Joiner::Serve(groups_->calls(), [this] { return machine_->image(); });
+  joiner_ = std::make_unique<Joiner>(Joiner::Environment{
+      seams_.loop, seams_.log, *groups_, config_.self.broker, config_.self.directory,
+      [this](raft::ReplicaId replica) { JoinAs(replica); }});
   auto report = [this](GroupId group, std::uint64_t metadata_index) {
     metadata::Records statement{metadata::MembershipDone{group, metadata_index}};
     controller_link_->Ask(CallKind::kReportMembership,
@@ -230,6 +253,7 @@ void Broker::MakeClusterParts() {
                                                      .groups = *groups_,
                                                      .log = seams_.log,
                                                      .self = config_.self.broker,
+                                                     .directory = config_.self.directory,
                                                      .topic_defaults = config_.topic_defaults,
                                                      .settings = settings_,
                                                      .report_membership = std::move(report),
@@ -258,6 +282,18 @@ void Broker::Stop(Done<void> done) {
   });
 }
 
+// Another directory took this one's place: whatever is held here counts no more and is kept for people to look at.
+bool Broker::WasReplaced(const metadata::Image& image) {
+  const auto* self = image.FindBroker(config_.self.broker);
+  if (!self) return false;
+  if (self->directory == config_.self.directory) known_ = true;
+  if (!known_ || self->directory == config_.self.directory) return false;
+  Fatal({ErrorCode::kFenced,
+         fmt::format("broker {} was replaced: directory {} took the place of {}", self->id.value,
+                     self->directory.ToString(), config_.self.directory.ToString())});
+  return true;
+}
+
 BrokerId Broker::ControllerId() const {
   auto* group = groups_ ? groups_->Find(kMetadataGroup) : nullptr;
   return group ? group->status().leader.broker : kNoBroker;
@@ -265,6 +301,10 @@ BrokerId Broker::ControllerId() const {
 
 std::string Broker::NotReadyReason() const {
   if (!started_) return "recovering from disk";
+  if (waiting_machine_) {
+    return fmt::format("waiting to join: kronika broker replace {} --uuid {}",
+                       config_.self.broker.value, config_.self.directory.ToString());
+  }
   if (ControllerId() == kNoBroker) return "waiting for quorum: the metadata group has no leader";
   if (!membership_->registered()) return "not registered yet";
   return "";
@@ -273,6 +313,10 @@ std::string Broker::NotReadyReason() const {
 Status Broker::CheckPeer(BrokerId peer, const Uuid& directory, std::uint64_t boot_epoch) const {
   auto image = Image();
   const auto* known = image ? image->FindBroker(peer) : nullptr;
+  // Who joins has nothing to lose and no image to judge by; it takes a leader's word only as a learner.
+  const bool joins = config_.founders.empty() && image && image->format_version == 0;
+  if (joins && std::ranges::find(config_.first_contacts, peer) != config_.first_contacts.end())
+    return {};
   if (!known)
     return Fail(ErrorCode::kFenced, fmt::format("broker {} is not of this cluster", peer.value));
   if (known->directory != directory) {

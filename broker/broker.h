@@ -22,6 +22,7 @@
 #include "broker/cluster/controller_calls.h"
 #include "broker/cluster/controller_link.h"
 #include "broker/cluster/controller_service.h"
+#include "broker/cluster/joiner.h"
 #include "broker/cluster/leadership.h"
 #include "broker/cluster/membership.h"
 #include "broker/partition/replicas.h"
@@ -47,6 +48,8 @@ struct BrokerConfig {
   metadata::BrokerRegistered self;  // id, directory, boot epoch, listeners, peer address, rack
   Uuid cluster;
   std::vector<metadata::FoundingVoter> founders;  // empty: this broker joins an existing cluster
+  std::vector<BrokerId>
+      first_contacts;  // whom a broker that joins listens to before it has an image
   wal::JournalOptions journal;
   raft::ManagerOptions groups;
   metadata::ConfigMap topic_defaults;
@@ -95,6 +98,9 @@ class Broker {
   void TakeJournal(std::shared_ptr<Loaded> loaded, wal::OpenedJournal opened, Done<void> done);
   void Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> machine);
   void AddMetadataGroup(Loaded& loaded, std::unique_ptr<metadata::StateMachine> machine);
+  void MakeController();
+  void JoinAs(raft::ReplicaId replica);
+  bool WasReplaced(const metadata::Image& image);
   void MakeClusterParts();
   void Fatal(const Error& error);
 
@@ -104,11 +110,14 @@ class Broker {
   metadata::BrokerSettings settings_;
   bool started_ = false;
   bool fatal_ = false;
+  bool known_ = false;  // an image named this directory
 
   std::unique_ptr<wal::Journal> journal_;
   std::unique_ptr<raft::JournalLogStore> store_;
   std::unique_ptr<raft::GroupManager> groups_;
-  metadata::StateMachine* machine_ = nullptr;  // owned by the metadata group
+  metadata::StateMachine* machine_ =
+      nullptr;  // owned by the metadata group, or by the next line until there is one
+  std::unique_ptr<metadata::StateMachine> waiting_machine_;
   std::unique_ptr<Leadership> leadership_;
   std::unique_ptr<ControllerService> service_;
   std::unique_ptr<ControllerCalls> controller_calls_;
@@ -116,6 +125,7 @@ class Broker {
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<TopicCreator> creator_;
   std::unique_ptr<ClusterMembership> membership_;
+  std::unique_ptr<Joiner> joiner_;
   std::unique_ptr<Replicas> replicas_;
   std::unique_ptr<ImageObserver> observer_;
   std::unique_ptr<Checkpointer> checkpointer_;

@@ -17,7 +17,11 @@ Status PeerGuard::Check(const raft::PeerHello& peer) {
                             peer.broker.value));
   }
   KRONIKA_TRY(known_(peer));
-  const auto found = seen_.find(peer.broker);
+  auto found = seen_.find(peer.broker);
+  if (found != seen_.end() && found->second.directory != peer.uuid) {
+    seen_.erase(found);
+    found = seen_.end();
+  }
   if (found != seen_.end() && peer.boot_epoch < found->second.boot_epoch) {
     return Fail(ErrorCode::kFenced,
                 fmt::format("broker {} comes with boot epoch {} after {}: its directory was rolled "
@@ -31,7 +35,7 @@ Status PeerGuard::Check(const raft::PeerHello& peer) {
                             "directory was copied",
                             peer.broker.value, peer.boot_epoch));
   }
-  seen_[peer.broker] = {peer.boot_epoch, peer.process_nonce};
+  seen_[peer.broker] = {peer.uuid, peer.boot_epoch, peer.process_nonce};
   return {};
 }
 

@@ -24,6 +24,7 @@ class PeerGuard {
 
  private:
   struct Seen {
+    Uuid directory;  // another one may take the broker's place (the image says which)
     std::uint64_t boot_epoch = 0;
     std::uint64_t process_nonce = 0;
   };

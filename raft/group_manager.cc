@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "raft/core/membership.h"
 
 namespace kronika::raft {
 namespace {
@@ -247,7 +248,15 @@ void GroupManager::Send(Group& group, Message message) {
 }
 
 void GroupManager::InstallWanted(Group& group, ReplicaId to) {
-  installs_.Begin(group, to);
+  // A broker that came back as a newer replica does not hold the older one; asking for it would only keep the newer
+  // one from its own install.
+  const auto members = AllReplicas(group.status().membership);
+  const bool renewed = std::ranges::any_of(members, [&](ReplicaId member) {
+    return member.broker == to.broker && member.incarnation > to.incarnation;
+  });
+  if (!renewed) return installs_.Begin(group, to);
+  group.node().OnInstallSent(to, Index{});
+  MarkDirty(group);
 }
 
 void GroupManager::StatusChanged(Group& group) {

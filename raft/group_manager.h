@@ -68,6 +68,8 @@ class GroupManager final : public GroupHost {
   bool IsLive(BrokerId peer) const;
   std::vector<PeerSnapshot> Peers() const;
   const ManagerOptions& options() const { return options_; }
+  // A replica that was caught up within so many ticks is level with its leader: one second (SAFETY A13).
+  int LevelTicks() const { return static_cast<int>(std::chrono::seconds(1) / options_.tick); }
 
   // GroupHost
   void Send(Group& group, Message message) override;

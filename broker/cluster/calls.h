@@ -24,6 +24,8 @@ enum class CallKind : std::uint32_t {
   kLiveBrokers = 7,  // term, broker ids; from the controller to everybody; no answer is waited for
   kCreateOffsetsTopic = 8,  // topic id → TopicResults
   kReplaceReplica = 9,      // group, damaged replica → nothing
+  kWhoAmI =
+      10,  // broker, directory → incarnation in the metadata group; any broker answers, from its image
 };
 
 struct CreateTopicsPayload {

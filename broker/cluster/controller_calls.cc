@@ -69,6 +69,7 @@ void ControllerCalls::Handle(CallKind kind, const Slice& payload, Done<Slice> do
     case CallKind::kReplaceReplica:
       return ReplaceReplica(payload, std::move(done));
     case CallKind::kLiveBrokers:
+    case CallKind::kWhoAmI:
       break;
   }
   done(Fail(ErrorCode::kUnsupported, "not a question for the controller"));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "metadata/codec.h"
+#include "metadata/wish.h"
 
 namespace kronika::broker {
 namespace {
@@ -63,6 +64,9 @@ void ControllerService::OnOutcome(const raft::Entry& entry, const Status& outcom
   } else {
     done(entry.index);
   }
+  // The image of this entry was shown while it was in flight.
+  Next();
+  LookAround();
 }
 
 void ControllerService::OnStatus(const raft::NodeStatus& status) {
@@ -106,10 +110,16 @@ void ControllerService::LookAround() {
       });
 }
 
-void ControllerService::ReportMembership(GroupId group, std::uint64_t metadata_index) {
+void ControllerService::PursueOwnWish(int lag_ticks_max) {
+  const auto& members = environment_.machine.image()->metadata_group;
+  if (!leads() || !members.wish) return;
+  auto step = metadata::NextWishStep(members, group_->node().status(), lag_ticks_max);
+  if (step.propose) IgnoreError(group_->ProposeMembership(std::move(*step.propose)), "asked again");
+  if (!step.done) return;
   Submit(
-      [group, metadata_index](const metadata::ControllerView& view) -> Result<metadata::Records> {
-        return metadata::ConfirmMembership(view.image, group, metadata_index);
+      [wish = members.wish->metadata_index](
+          const metadata::ControllerView& view) -> Result<metadata::Records> {
+        return metadata::ConfirmMembership(view.image, kMetadataGroup, wish);
       },
       [](Result<Index>) {});
 }

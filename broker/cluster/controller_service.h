@@ -48,8 +48,8 @@ class ControllerService {
   void OnStatus(const raft::NodeStatus& status);
   void OnOutcome(const raft::Entry& entry, const Status& outcome);
   void OnImage();
-  // The metadata group's configuration as its own log has it (SAFETY A13).
-  void ReportMembership(GroupId group, std::uint64_t metadata_index);
+  // The next step of the metadata group's own wish, if this broker leads it; to be called now and then (SAFETY A13).
+  void PursueOwnWish(int lag_ticks_max);
 
   void Heard(BrokerId broker) { liveness_.Heard(broker, environment_.loop.Now()); }
   std::vector<BrokerId> Live() const { return liveness_.Live(environment_.loop.Now()); }

@@ -35,6 +35,7 @@ void ClusterMembership::OnTimer() {
   timer_ = environment_.loop.RunAfter(kPeriod, [this] { OnTimer(); });
   if (!registered_ && !asking_) Register();
   if (!environment_.service.leads()) return;
+  environment_.service.PursueOwnWish(environment_.groups.LevelTicks());
   environment_.service.Heard(environment_.self.broker);
   for (const auto& peer : environment_.groups.Peers()) {
     bool fresh = peer.connected && peer.last_beat_ms >= 0 &&

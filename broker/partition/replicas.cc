@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/planted.h"
 #include "broker/store_keys.h"
+#include "metadata/wish.h"
 #include "raft/replica_record.h"
 #include "wal/log/directory.h"
 #include "wal/log/names.h"
@@ -135,7 +136,7 @@ void Replicas::FenceMissing(const metadata::Image& image, const std::set<GroupId
   if (KRONIKA_PLANTED("missing-replica-created-again")) return;
   image.groups.ForEach([&](GroupId id, const metadata::GroupPlace&) {
     auto place = image.FindGroup(id);
-    bool here = place && place.partition->members.ReplicaOf(environment_.self).valid();
+    bool here = place && IsMine(image, place.partition->members.ReplicaOf(environment_.self));
     if (!here || partitions_.contains(id) || removed.contains(id) || fenced_.contains(id)) return;
     fenced_[id] = "its data is gone from this directory";
   });
@@ -155,7 +156,7 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
       Remove(id);  // gone, or replaced by a newer incarnation of this broker
       local = nullptr;
     }
-    if (!place || !self.valid()) {
+    if (!place || !self.valid() || (!local && !IsMine(*image, self))) {
       fenced_.erase(id);
       continue;
     }
@@ -175,6 +176,16 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
       if (auto* replica = FindGroup(partition->group)) replica->SetSettings(settings);
     }
   }
+}
+
+// Whether the image means a replica in this directory. One that replays what was before this directory became the
+// broker's, or that waits for the replacement's next wish, still names the replica that was lost (SAFETY A4).
+bool Replicas::IsMine(const metadata::Image& image, raft::ReplicaId self) const {
+  const auto* broker = image.FindBroker(environment_.self);
+  if (!broker || !self.valid()) return false;
+  if (KRONIKA_PLANTED("lost-replica-founded-again")) return true;
+  return broker->directory == environment_.directory &&
+         self.incarnation.value > broker->replaced_at.value;
 }
 
 void Replicas::Create(const metadata::PartitionRef& place, raft::ReplicaId self) {
@@ -260,12 +271,11 @@ void Replicas::PursueWish(const metadata::PartitionRef& place) {
   raft::Group* group = environment_.groups.Find(place.partition->group);
   const auto& wish = place.partition->members.wish;
   if (!group || !wish || !group->status().serving) return;
-  const raft::Membership& fact = group->status().membership;
-  if (fact.metadata_index >= wish->metadata_index) {
-    if (!fact.joint()) environment_.report_membership(group->id(), fact.metadata_index);
-    return;
-  }
-  auto proposed = group->ProposeMembership(place.partition->members.WishedMembership());
+  auto step = metadata::NextWishStep(place.partition->members, group->node().status(),
+                                     environment_.groups.LevelTicks());
+  if (step.done) return environment_.report_membership(group->id(), wish->metadata_index);
+  if (!step.propose) return;
+  auto proposed = group->ProposeMembership(std::move(*step.propose));
   if (!proposed && proposed.error().code != ErrorCode::kBusy) {
     environment_.log.Debug("group {}: the membership change waits: {}", group->id().value,
                            proposed.error().Describe());

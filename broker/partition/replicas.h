@@ -32,6 +32,7 @@ struct ReplicasEnvironment {
   raft::GroupManager& groups;
   Log& log;
   BrokerId self;
+  Uuid directory;
   metadata::ConfigMap topic_defaults;
   metadata::BrokerSettings settings;
   // Tells the controller that a group led here has carried out a wish; asked again until the image shows it.
@@ -78,6 +79,7 @@ class Replicas final : public Partitions, public metadata::Observer {
   void Add(Replica replica, const metadata::PartitionRef& place);
   void Place(GroupId group, const metadata::PartitionRef& place);
   void OpenWhenFree(GroupId group);
+  bool IsMine(const metadata::Image& image, raft::ReplicaId self) const;
   void FenceMissing(const metadata::Image& image, const std::set<GroupId>& removed);
   void PursueWish(const metadata::PartitionRef& place);
   void OnTimer();

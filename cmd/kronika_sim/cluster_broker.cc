@@ -35,10 +35,13 @@ void SimBroker::Start() {
                .listeners = {{"PLAINTEXT", {"sim", static_cast<std::uint16_t>(9091 + id_.value)}}},
                .peer = {"sim", static_cast<std::uint16_t>(9191 + id_.value)}},
       .cluster = plan_.cluster,
-      .founders = plan_.founders,
+      .founders = joins_ ? std::vector<metadata::FoundingVoter>{} : plan_.founders,
       .journal = plan_.journal,
       .broker_defaults = plan_.broker_defaults,
       .tail_cache_bytes = 1 << 20};
+  for (const auto& founder : plan_.founders) {
+    if (joins_) config.first_contacts.push_back(founder.broker);
+  }
   config.groups.raft.tail_bytes_max = 64 << 10;
   auto ended = [this](const Error& error) {
     ended_ = true;
@@ -70,6 +73,17 @@ void SimBroker::Kill() {
   disk_.Kill();
   store_.Kill();
   EndLife();
+}
+
+void SimBroker::LoseDisk(const Uuid& directory) {
+  EndLife();
+  std::destroy_at(&disk_);
+  std::construct_at(&disk_, disk_rng_);
+  std::destroy_at(&store_);
+  std::construct_at(&store_, disk_rng_);
+  directory_ = directory;
+  joins_ = true;
+  boot_epoch_ = 0;
 }
 
 void SimBroker::Crash(const CrashOptions& options) {

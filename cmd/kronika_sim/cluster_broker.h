@@ -33,6 +33,8 @@ class SimBroker {
   void Start();
   void Kill();
   void Crash(const CrashOptions& options);
+  // The data directory is gone; what is started next has another, formatted to join.
+  void LoseDisk(const Uuid& directory);
   void Pause() { loop_->Pause(); }
   void Resume() { loop_->Resume(); }
 
@@ -56,7 +58,8 @@ class SimBroker {
   raft::SimNetwork& network_;
   const ClusterPlan& plan_;
   const BrokerId id_;
-  const Uuid directory_;
+  Uuid directory_;
+  bool joins_ = false;  // its directory names no founders
   SeededRng disk_rng_;
   FakeDisk disk_;
   FakeKvStore store_;

@@ -138,6 +138,7 @@ void ClusterWorld::Load() {
     scheduler_.RunFor(milliseconds(100 + rng_.Below(4000)));
     CheckRunning();
     if (rng_.Chance(0.8)) HealFaults();
+    if (!Failed() && rng_.Chance(0.1)) LoseDisk();
   }
 }
 

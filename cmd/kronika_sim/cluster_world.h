@@ -34,6 +34,10 @@ class ClusterWorld {
   void Load();
   void Fault();
   void HealFaults();
+  // cluster_replace.cc
+  void LoseDisk();
+  bool EveryReplicaLevel();
+  bool AskToReplace(BrokerId lost, const Uuid& directory);
   void Heal();
   bool Converged();
   std::string DescribeBrokers();
@@ -67,6 +71,7 @@ class ClusterWorld {
   std::int32_t partitions_ = 0;
   Oracle oracle_;
   SeedReport report_;
+  int disks_lost_ = 0;
 };
 
 }  // namespace kronika::sim

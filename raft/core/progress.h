@@ -18,6 +18,9 @@
 
 namespace kronika::raft {
 
+// How long ago a replica was caught up that never was: longer than any limit.
+inline constexpr std::int64_t kNeverCaughtUpTicks = 1'000'000'000;
+
 // Appends sent and not acknowledged, bounded by count and bytes. The last one may exceed the bound
 // of bytes, so that an entry of any size can be sent.
 class Window {
