@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "broker/store_keys.h"
 #include "metadata/codec.h"
 #include "raft/replica_record.h"
@@ -115,9 +116,13 @@ void Broker::TakeJournal(std::shared_ptr<Loaded> loaded, wal::OpenedJournal open
   groups_ = std::make_unique<raft::GroupManager>(
       raft::ManagerEnvironment{seams_.loop, seams_.transport, *store_, seams_.rng, seams_.log},
       config_.self.broker, config_.groups);
+  // Who joins begins with nothing at all: the log's own founding record then makes the image that founders began with.
+  const bool joins = config_.founders.empty() && !KRONIKA_PLANTED("joiner-skips-founding");
+  auto initial = joins ? std::make_shared<const metadata::Image>()
+                       : metadata::FoundingImage(config_.cluster, config_.founders);
   auto machine = std::make_unique<metadata::StateMachine>(
       metadata::StateMachine::Environment{seams_.loop, seams_.kv, seams_.log}, loaded->image,
-      metadata::FoundingImage(config_.cluster, config_.founders));
+      std::move(initial));
   machine_ = machine.get();
   auto go_on = [this, loaded, machine = std::move(machine),
                 done = std::move(done)](Status adopted) mutable {

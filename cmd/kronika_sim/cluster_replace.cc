@@ -92,6 +92,25 @@ bool ClusterWorld::AskToReplace(BrokerId lost, const Uuid& directory) {
   return **taken || (**taken).error().code == ErrorCode::kAlreadyExists;
 }
 
+// The same log makes the same image, whatever a broker began with.
+void ClusterWorld::CheckImages() {
+  auto applied = [this](std::size_t i) { return brokers_[i]->broker().Image()->applied; };
+  auto same_point = [&] {
+    for (std::size_t i = 1; i < brokers_.size(); ++i) {
+      if (applied(i) != applied(0)) return false;
+    }
+    return true;
+  };
+  if (!scheduler_.RunUntilTrue(same_point, seconds(10)))
+    return Violation("the metadata does not come to rest after a replacement:" + DescribeBrokers());
+  const auto first = brokers_.front()->broker().Image();
+  for (auto& broker : brokers_) {
+    if (!broker->broker().Image()->SameContent(*first))
+      return Violation(fmt::format("broker {} has another image than broker 1 at index {}",
+                                   broker->id().value, first->applied.value));
+  }
+}
+
 void ClusterWorld::LoseDisk() {
   HealFaults();
   scheduler_.RunFor(seconds(1));
@@ -126,6 +145,7 @@ void ClusterWorld::LoseDisk() {
   };
   if (!scheduler_.RunUntilTrue(renewed, seconds(60)))
     return Violation("the replacement did not end within 60 s:" + DescribeBrokers());
+  if (!Failed()) CheckImages();
   Count("broker replaced");
 }
 

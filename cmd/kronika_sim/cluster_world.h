@@ -37,6 +37,7 @@ class ClusterWorld {
   // cluster_replace.cc
   void LoseDisk();
   bool EveryReplicaLevel();
+  void CheckImages();
   bool AskToReplace(BrokerId lost, const Uuid& directory);
   void Heal();
   bool Converged();
