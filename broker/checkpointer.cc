@@ -110,13 +110,20 @@ void Checkpointer::StartGroup(const std::shared_ptr<Pass>& pass, GroupId id) {
   group->Checkpoint([this, alive = std::weak_ptr(alive_), pass,
                      id](Result<raft::Group::Checkpointed> captured) {  // 2
     if (!alive.lock()) return;
-    if (!captured) return GroupDone(pass, std::unexpected(captured.error()));
+    if (!captured) return GroupFailed(pass, id, std::move(captured).error());
     pass->applied.emplace_back(id, captured->applied);
     environment_.kv.Apply(std::move(captured->batch), Durability::kBuffered,
-                          [this, alive, pass](Status applied) {
-                            if (alive.lock()) GroupDone(pass, std::move(applied));
+                          [this, alive, pass, id](Status applied) {
+                            if (!alive.lock()) return;
+                            if (!applied) return GroupFailed(pass, id, std::move(applied).error());
+                            GroupDone(pass, {});
                           });
   });
+}
+
+void Checkpointer::GroupFailed(const std::shared_ptr<Pass>& pass, GroupId id, Error error) {
+  if (raft::Group* group = environment_.groups.Find(id)) group->CheckpointFailed();
+  GroupDone(pass, std::unexpected(std::move(error)));
 }
 
 void Checkpointer::GroupDone(const std::shared_ptr<Pass>& pass, Status status) {

@@ -46,6 +46,8 @@ class Checkpointer {
   void Start();
   void Run(Done<void> done);
   const CheckpointerCounters& counters() const { return counters_; }
+  // A pass is under way.
+  bool running() const { return running_; }
 
  private:
   struct Pass;
@@ -53,6 +55,7 @@ class Checkpointer {
   void RecordAgain(const std::shared_ptr<Pass>& pass);
   void NextGroups(const std::shared_ptr<Pass>& pass);
   void StartGroup(const std::shared_ptr<Pass>& pass, GroupId id);
+  void GroupFailed(const std::shared_ptr<Pass>& pass, GroupId id, Error error);
   void GroupDone(const std::shared_ptr<Pass>& pass, Status status);
   void Release(const std::shared_ptr<Pass>& pass);
   void Mark(const std::shared_ptr<Pass>& pass);

@@ -90,6 +90,9 @@ class Group : public std::enable_shared_from_this<Group> {
     Index applied;
   };
   void Checkpoint(Done<Checkpointed> done);
+  // What Checkpoint captured did not reach the store, so the next one has to take this group again: its records must
+  // not be passed by a mark that leaves it out.
+  void CheckpointFailed() { wrote_since_checkpoint_ = true; }
   // Whether anything was written to the log since the last Checkpoint call.
   bool wrote_since_checkpoint() const { return wrote_since_checkpoint_; }
 
