@@ -14,6 +14,7 @@ namespace kronika::cmd {
 namespace {
 
 constexpr Duration kStopMax = std::chrono::seconds(5);
+constexpr Duration kReadyInterval = std::chrono::milliseconds(20);
 
 broker::ServerOptions ServerOptionsOf(const config::Options& options,
                                       const metadata::BrokerSettings& settings) {
@@ -139,9 +140,21 @@ void Daemon::MakeBroker() {
 void Daemon::OnStarted(Status started) {
   if (stopping_) return;
   if (!started) return GiveUp(started.error());
+  log_->Info("recovered");
+  ServeWhenReady();
+}
+
+// Until the metadata log says again what was committed, this broker knows no topics, and a client that believed it
+// would fail records instead of asking another broker.
+void Daemon::ServeWhenReady() {
+  if (stopping_) return;
+  if (!broker_->NotReadyReason().empty()) {
+    loop_.RunAfter(kReadyInterval, [this] { ServeWhenReady(); });
+    return;
+  }
   if (const Status served = server_->Serve(broker_->MakeServices()); !served)
     return GiveUp(served.error());
-  log_->Info("recovered; clients are listened for");
+  log_->Info("clients are listened for");
 }
 
 void Daemon::GiveUp(const Error& error) {

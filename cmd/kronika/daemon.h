@@ -34,6 +34,7 @@ class Daemon {
   Status OpenPeers();
   void MakeBroker();
   void OnStarted(Status started);
+  void ServeWhenReady();
   void BeginStop();
   void GiveUp(const Error& error);
   [[noreturn]] void EndNow(int exit_code);
