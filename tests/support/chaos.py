@@ -16,6 +16,9 @@ class ChaosTest(ClusterTest):
     ROUNDS = 20 if LONG_FORM else 3
     PARTITIONS = 20
 
+    def setUp(self):
+        self.cluster.start()  # what an earlier case that failed left dead
+
     def create(self, word, partitions=None, **configs):
         import kafka.admin
         topic = self.topic(word)
