@@ -15,6 +15,7 @@ struct Broker::Loaded {
   wal::JournalVerdict verdict;
   wal::CheckpointMark mark;
   std::map<GroupId, wal::Manifest> manifests;
+  std::map<GroupId, std::string> fenced;
   std::optional<metadata::StoredImage> image;
   std::optional<raft::ReplicaRecord> metadata_replica;
 };
@@ -70,6 +71,13 @@ Status Broker::Load(Loaded& loaded) {
     auto manifest = wal::DecodeManifest(AsBytes(value));
     if (!manifest) return std::unexpected(manifest.error());
     loaded.manifests.emplace(manifest->group, std::move(*manifest));
+  }
+  auto fenced = seams_.kv.Scan(kFencedPrefix);
+  if (!fenced) return std::unexpected(fenced.error());
+  for (const auto& [key, why] : *fenced) {
+    auto group = ParseFencedKey(key);
+    if (!group) return std::unexpected(group.error());
+    loaded.fenced.emplace(*group, why);
   }
   auto image = metadata::StateMachine::Load(seams_.kv);
   if (!image) return std::unexpected(image.error());
@@ -145,8 +153,9 @@ void Broker::Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> ma
   auto image = machine_->image();
   WasReplaced(*image);
   groups_->SetMetadataIndex(image->applied.value);
-  replicas_->Recover(
-      {std::move(loaded.groups), std::move(loaded.manifests), std::move(loaded.verdict)}, image);
+  replicas_->Recover({std::move(loaded.groups), std::move(loaded.manifests),
+                      std::move(loaded.verdict), std::move(loaded.fenced)},
+                     image);
   observer_ = std::make_unique<ImageObserver>(*this);
   machine_->AddObserver(observer_.get());
   auto creations_pending = [this] {

@@ -3,15 +3,33 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <charconv>
 #include <string>
 
 #include "base/ids.h"
+#include "base/result.h"
 
 namespace kronika::broker {
 
 inline constexpr std::string_view kPartitionPrefix = "partition/";  // wal::Manifest
 inline constexpr std::string_view kCheckpointKey =
     "checkpoint";  // u64 id, u64 journal position; little-endian
+
+// Why a replica of this directory answers nothing any more, until it has a new incarnation (safety rule A11).
+inline constexpr std::string_view kFencedPrefix = "fenced/";
+
+inline std::string FencedKey(GroupId group) {
+  return fmt::format("{}{:08x}", kFencedPrefix, group.value);
+}
+
+inline Result<GroupId> ParseFencedKey(std::string_view key) {
+  GroupId out;
+  key.remove_prefix(std::min(key.size(), kFencedPrefix.size()));
+  auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), out.value, 16);
+  if (error == std::errc{} && end == key.data() + key.size()) return out;
+  return Fail(ErrorCode::kCorruption, "a key of a fenced replica is malformed", "store");
+}
 
 inline std::string PartitionKey(GroupId group) {
   return fmt::format("{}{:08x}", kPartitionPrefix, group.value);

@@ -110,6 +110,7 @@ void GroupManager::AddPeer(BrokerId peer) {
 
 Group& GroupManager::AddGroup(GroupSpec spec, std::unique_ptr<StateMachine> state_machine) {
   GroupId id = spec.id;
+  closed_.erase(id);
   KRONIKA_CHECK(!groups_.contains(id), "a broker has one replica of a group");
   GroupEnvironment environment{loop_, store_, *this, rng_, log_, options_.raft};
   auto group = std::make_shared<Group>(environment, std::move(spec), std::move(state_machine));
@@ -124,6 +125,7 @@ void GroupManager::RemoveGroup(GroupId id, Done<void> done) {
 }
 
 void GroupManager::CloseGroup(GroupId id) {
+  closed_.insert(id);
   auto found = groups_.find(id);
   if (found == groups_.end()) return;
   auto group = found->second;  // its completions may still be on their way
@@ -386,7 +388,7 @@ void GroupManager::TakeMessage(PeerLink& link, const SuperFrame& frame, GroupMes
     link.Open(Lane::kData)
         .not_yet.push_back(
             {message.group, inner.from.incarnation, inner.to.incarnation, inner.type, inner.term});
-  } else if (frame.metadata_index < metadata_index_ ||
+  } else if (frame.metadata_index < metadata_index_ || closed_.contains(message.group) ||
              (group && group->self().incarnation > inner.to.incarnation)) {
     ++link.counters.stale;
   } else {

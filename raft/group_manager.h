@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "raft/calls.h"
@@ -109,6 +110,7 @@ class GroupManager final : public GroupHost {
   StoreFailedHandler store_failed_;
   std::map<BrokerId, std::unique_ptr<PeerLink>> peers_;
   std::map<GroupId, std::shared_ptr<Group>> groups_;
+  std::set<GroupId> closed_;  // were here, or are fenced: what still comes for them is stale
   std::vector<std::weak_ptr<Group>> dirty_;
   std::uint64_t metadata_index_ = 0;
   std::int64_t uncommitted_bytes_ = 0;

@@ -42,6 +42,13 @@ void RaftPartition::Close() {
   waiters_.NotifyChanged();
 }
 
+void RaftPartition::LookAt(const Error& error) {
+  if (error.code != ErrorCode::kCorruption || !environment_.fence ||
+      KRONIKA_PLANTED("damage-not-fenced"))
+    return;
+  std::exchange(environment_.fence, nullptr)(manifest_.group, error);
+}
+
 void RaftPartition::OpenLog() {
   if (std::exchange(swap_first_, false)) {
     opening_ = true;
@@ -168,8 +175,8 @@ void RaftPartition::OnTimer() {
 void RaftPartition::RefreshInSync() {
   in_sync_.clear();
   if (!group_) return;
-  in_sync_ = InSyncReplicas(group_->node().status(),
-                            environment_.replica_lag_max / environment_.tick);
+  in_sync_ =
+      InSyncReplicas(group_->node().status(), environment_.replica_lag_max / environment_.tick);
 }
 
 std::size_t RaftPartition::InSyncCount() const {

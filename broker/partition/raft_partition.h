@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,9 @@ struct PartitionEnvironment {
   raft::LeaderStates& leader_states;
   Log& log;
   Duration tick;
+  // This replica's own data is damaged: it must answer nothing any more (safety rules R10, A11). Not called twice; the
+  // partition lives on until the turn ends.
+  std::function<void(GroupId, const Error&)> fence;
   Duration replica_lag_max = std::chrono::seconds(10);
 };
 
@@ -95,6 +99,8 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   std::size_t InSyncCount() const;
   bool leads() const;
   bool lost_quorum() const;
+  // Fences the replica if `error` says that its data is damaged.
+  void LookAt(const Error& error);
   wal::LogOptions log_options() const;
 
   PartitionEnvironment environment_;

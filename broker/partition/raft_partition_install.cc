@@ -10,19 +10,26 @@ namespace {
 
 class Source final : public raft::InstallSource {
  public:
-  Source(raft::LogStart start, std::unique_ptr<wal::InstallReader> reader)
-      : start_(std::move(start)), reader_(std::move(reader)) {}
+  // `damaged` is told when this replica's own segments turn out to be.
+  Source(raft::LogStart start, std::unique_ptr<wal::InstallReader> reader,
+         std::function<void(const Error&)> damaged)
+      : start_(std::move(start)), reader_(std::move(reader)), damaged_(std::move(damaged)) {}
   const raft::LogStart& start() const override { return start_; }
   void Next(std::size_t, Done<Chunk> done) override {
-    reader_->Next([done = std::move(done)](Result<wal::InstallPiece> piece) mutable {
-      if (!piece) return done(std::unexpected(piece.error()));
-      done(Chunk{std::move(piece->header), std::move(piece->payload)});
-    });
+    reader_->Next(
+        [damaged = damaged_, done = std::move(done)](Result<wal::InstallPiece> piece) mutable {
+          if (!piece) {
+            damaged(piece.error());
+            return done(std::unexpected(piece.error()));
+          }
+          done(Chunk{std::move(piece->header), std::move(piece->payload)});
+        });
   }
 
  private:
   const raft::LogStart start_;
   const std::unique_ptr<wal::InstallReader> reader_;
+  const std::function<void(const Error&)> damaged_;
 };
 
 class Sink final : public raft::InstallSink {
@@ -72,13 +79,18 @@ void RaftPartition::OpenInstallSource(raft::LogStart start,
   }
   wal::CheckpointState state{
       .applied = start.index, .applied_term = start.term, .producers = producers_.Encode()};
-  log_->Checkpoint(
-      std::move(state), [this, alive = std::weak_ptr(alive_), start,
-                         done = std::move(done)](Result<wal::Manifest> manifest) mutable {
-        if (!alive.lock()) return done(Fail(ErrorCode::kShutdown, "the partition was closed"));
-        if (!manifest) return done(std::unexpected(manifest.error()));
-        done(std::make_unique<Source>(std::move(start), log_->OpenInstall(std::move(*manifest))));
-      });
+  log_->Checkpoint(std::move(state),
+                   [this, alive = std::weak_ptr(alive_), start,
+                    done = std::move(done)](Result<wal::Manifest> manifest) mutable {
+                     if (!alive.lock())
+                       return done(Fail(ErrorCode::kShutdown, "the partition was closed"));
+                     if (!manifest) return done(std::unexpected(manifest.error()));
+                     auto damaged = [this, alive](const Error& error) {
+                       if (alive.lock()) LookAt(error);
+                     };
+                     done(std::make_unique<Source>(
+                         std::move(start), log_->OpenInstall(std::move(*manifest)), damaged));
+                   });
 }
 
 std::unique_ptr<raft::InstallSink> RaftPartition::OpenInstallSink(raft::LogStart) {

@@ -27,11 +27,12 @@ void RaftPartition::Read(ReadRequest request, ReadDone done) {
     return done(std::move(out));
   }
   log_->Read(request.offset, limits,
-             [alive = std::weak_ptr(alive_), out = std::move(out),
+             [this, alive = std::weak_ptr(alive_), out = std::move(out),
               done = std::move(done)](Result<wal::BatchRange> read) mutable {
                if (!alive.lock()) {
                  out.error = KafkaError::kNotLeaderOrFollower;
                } else if (!read) {
+                 LookAt(read.error());
                  out.error = read.error().code == ErrorCode::kInvalidArgument
                                  ? KafkaError::kOffsetOutOfRange
                                  : KafkaError::kKafkaStorageError;
@@ -67,20 +68,22 @@ void RaftPartition::FindOffset(OffsetQuery query, OffsetDone done) {
             done(answer);
           });
     case OffsetQuery::Kind::kMaxTimestamp:
-      return log_->FindLargestTimestamp(
-          [answer, done = std::move(done)](Result<wal::OffsetAndTimestamp> found) mutable {
-            if (found) {
-              answer.offset = found->offset;
-              answer.timestamp_ms = found->timestamp;
-            } else {
-              answer.error = KafkaError::kKafkaStorageError;
-            }
-            done(answer);
-          });
+      return log_->FindLargestTimestamp([this, alive, answer, done = std::move(done)](
+                                            Result<wal::OffsetAndTimestamp> found) mutable {
+        if (!found && alive.lock()) LookAt(found.error());
+        if (found) {
+          answer.offset = found->offset;
+          answer.timestamp_ms = found->timestamp;
+        } else {
+          answer.error = KafkaError::kKafkaStorageError;
+        }
+        done(answer);
+      });
     case OffsetQuery::Kind::kTimestamp:
       return log_->FindTimestamp(query.timestamp_ms,
-                                 [answer, done = std::move(done)](
+                                 [this, alive, answer, done = std::move(done)](
                                      Result<std::optional<wal::OffsetAndTimestamp>> found) mutable {
+                                   if (!found && alive.lock()) LookAt(found.error());
                                    if (!found) {
                                      answer.error = KafkaError::kKafkaStorageError;
                                    } else if (*found) {

@@ -50,6 +50,7 @@ PartitionEnvironment Replicas::MakeEnvironment() {
           environment_.groups.leader_states(),
           environment_.log,
           environment_.groups.options().tick,
+          [this](GroupId group, const Error& error) { FenceSoon(group, error); },
           std::chrono::milliseconds(environment_.settings.replica_lag_max_ms)};
 }
 
@@ -69,6 +70,8 @@ void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& im
     if (in_journal && in_journal->removed) {
       removed.insert(id);
       if (in_store) ForgetData(id, in_store->directory);
+    } else if (recovered.fenced.contains(id)) {
+      fenced_[id] = recovered.fenced[id];
     } else if (recovered.verdict.Concerns(id)) {
       fenced_[id] = "the journal lost records that this replica had acknowledged";
     } else {
@@ -76,11 +79,8 @@ void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& im
     }
   }
   FenceMissing(*image, removed);
-  for (const auto& [id, why] : fenced_) {
-    environment_.log.Error(
-        "group {}: this replica is fenced: {}; it returns as a new one by `kronika broker replace`",
-        id.value, why);
-  }
+  // Remembered: what showed the damage may be gone at the next start.
+  for (const auto& [id, why] : std::map(fenced_)) Fence(id, why);
 }
 
 void Replicas::RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Manifest* manifest,
@@ -157,12 +157,12 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
       local = nullptr;
     }
     if (!place || !self.valid() || (!local && !IsMine(*image, self))) {
-      fenced_.erase(id);
+      Unfence(id);
       continue;
     }
     if (!local && (!fenced_.contains(id) || !change.before ||
                    change.before.partition->members.ReplicaOf(environment_.self) != self)) {
-      fenced_.erase(id);
+      Unfence(id);
       Create(place, self);
     } else if (local) {
       Place(id, place);
@@ -229,6 +229,7 @@ void Replicas::Place(GroupId group, const metadata::PartitionRef& place) {
 void Replicas::OpenWhenFree(GroupId group) {
   RaftPartition* partition = FindGroup(group);
   if (!partition || partition->open()) return;
+  if (retiring_.contains(partition->directory())) return;
   auto [owner, free] = folders_.try_emplace(partition->directory(), group);
   if (free || owner->second == group) partition->OpenLog();
 }
@@ -237,6 +238,10 @@ void Replicas::Remove(GroupId group) {
   RaftPartition* partition = FindGroup(group);
   if (!partition) return;
   std::string directory = partition->directory();
+  auto owner = folders_.find(directory);
+  if (owner == folders_.end() || owner->second != group)
+    directory.clear();  // it never had the folder
+  if (!directory.empty()) retiring_.insert(directory);
   partition->Close();
   partitions_.erase(group);
   environment_.groups.RemoveGroup(
@@ -252,14 +257,13 @@ void Replicas::ForgetData(GroupId group, const std::string& directory) {
   batch.Delete(PartitionKey(group));
   environment_.kv.Apply(std::move(batch), Durability::kBuffered, [](Status) {});
   if (directory.empty()) return;
-  auto owner = folders_.find(directory);
-  if (owner != folders_.end() && owner->second != group) return;  // it never had the folder
-  folders_[directory] = group;
+  retiring_.insert(directory);
   open_files_.ForgetFolder(directory);
   wal::RetireDirectory(environment_.files, directory, group,
                        [this, alive = std::weak_ptr(alive_), directory](Status) {
                          if (!alive.lock()) return;
                          folders_.erase(directory);
+                         retiring_.erase(directory);
                          for (auto& [id, partition] : partitions_) {
                            if (partition->directory() == directory) OpenWhenFree(id);
                          }
@@ -309,7 +313,9 @@ Partition* Replicas::Find(const Uuid& topic, std::int32_t partition) {
   auto known = image_ ? image_->FindTopic(topic) : nullptr;
   if (!known || partition < 0 || static_cast<std::size_t>(partition) >= known->partitions.size())
     return nullptr;
-  return FindGroup(known->partitions[static_cast<std::size_t>(partition)]->group);
+  GroupId group = known->partitions[static_cast<std::size_t>(partition)]->group;
+  if (fenced_.contains(group)) return &fenced_partition_;
+  return FindGroup(group);
 }
 
 }  // namespace kronika::broker

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/kv.h"
+#include "broker/partition/fenced_partition.h"
 #include "broker/partition/raft_partition.h"
 #include "metadata/broker_configs.h"
 #include "metadata/observer.h"
@@ -46,6 +47,7 @@ struct RecoveredReplicas {
   std::map<GroupId, raft::RecoveredGroup> journal;
   std::map<GroupId, wal::Manifest> manifests;
   wal::JournalVerdict verdict;
+  std::map<GroupId, std::string> fenced;  // in an earlier life, with the reason
 };
 
 class Replicas final : public Partitions, public metadata::Observer {
@@ -71,6 +73,10 @@ class Replicas final : public Partitions, public metadata::Observer {
   void Create(const metadata::PartitionRef& place, raft::ReplicaId self);
   void Remove(GroupId group);
   void ForgetData(GroupId group, const std::string& directory);
+  // replicas_fence.cc
+  void Fence(GroupId group, const std::string& why);
+  void Unfence(GroupId group);
+  void FenceSoon(GroupId group, const Error& error);
   struct Replica {
     raft::GroupSpec spec;
     wal::Manifest manifest;
@@ -90,6 +96,8 @@ class Replicas final : public Partitions, public metadata::Observer {
   wal::OpenFiles open_files_;
   std::map<GroupId, RaftPartition*> partitions_;  // owned by their groups
   std::map<GroupId, std::string> fenced_;         // with the reason
+  FencedPartition fenced_partition_;
+  std::set<std::string> retiring_;          // folders that their former replica still has to leave
   std::map<std::string, GroupId> folders_;  // who writes a folder, or is being removed from it
   metadata::ImagePtr image_;
   TimerId timer_;

@@ -1,0 +1,39 @@
+// Replicas that may answer nothing any more: their data is damaged or gone (safety rules R10, A11).
+#include "broker/partition/replicas.h"
+#include "broker/store_keys.h"
+
+namespace kronika::broker {
+
+// Found while the partition is at work: it lives on until the turn ends.
+void Replicas::FenceSoon(GroupId group, const Error& error) {
+  environment_.loop.Post([this, alive = std::weak_ptr(alive_), group, why = error.Describe()] {
+    if (alive.lock()) Fence(group, why);
+  });
+}
+
+// No vote, no acknowledgement, no leadership, no read: until the controller gives it a new incarnation. The files stay
+// for whoever wants to look at them.
+void Replicas::Fence(GroupId group, const std::string& why) {
+  environment_.log.Error(
+      "group {}: this replica is fenced and answers nothing: {}; it returns as a new one by "
+      "`kronika broker replace`",
+      group.value, why);
+  fenced_[group] = why;
+  KvBatch batch;
+  batch.Put(FencedKey(group), why);
+  environment_.kv.Apply(std::move(batch), Durability::kBuffered, [](Status) {});
+  if (RaftPartition* partition = FindGroup(group)) {
+    partition->Close();
+    partitions_.erase(group);
+  }
+  environment_.groups.CloseGroup(group);
+}
+
+void Replicas::Unfence(GroupId group) {
+  if (fenced_.erase(group) == 0) return;
+  KvBatch batch;
+  batch.Delete(FencedKey(group));
+  environment_.kv.Apply(std::move(batch), Durability::kBuffered, [](Status) {});
+}
+
+}  // namespace kronika::broker
