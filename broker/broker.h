@@ -82,6 +82,7 @@ class Broker {
   Services MakeServices();
   raft::GroupManager& groups() { return *groups_; }
   Replicas& replicas() { return *replicas_; }
+  Loop& loop() { return seams_.loop; }
   ControllerLink& controller() { return *controller_link_; }
   wal::Journal& journal() { return *journal_; }
   Checkpointer& checkpointer() { return *checkpointer_; }

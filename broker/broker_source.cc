@@ -4,8 +4,13 @@
 #include <algorithm>
 #include <map>
 
+#include "broker/cluster/calls.h"
+#include "metadata/codec.h"
+
 namespace kronika::broker {
 namespace {
+
+constexpr Duration kReplacePatience = std::chrono::seconds(10);
 
 using admin::GroupSummary;
 using admin::MemberSummary;
@@ -121,6 +126,24 @@ admin::BrokerStatus BrokerSource::Describe() const {
     }
     out.groups.push_back(std::move(summary));
   });
+  return out;
+}
+
+admin::HttpAnswer BrokerSource::ReplaceBroker(BrokerId broker, const Uuid& directory) const {
+  if (!running()) return {.status = 503, .body = "not while starting\n"};
+  admin::HttpAnswer out;
+  out.later = [this, broker, directory](std::function<void(admin::HttpAnswer)> tell) {
+    metadata::Records word{metadata::BrokerReplaced{.broker = broker, .directory = directory}};
+    broker_->controller().Ask(
+        CallKind::kReplaceBroker, Slice::CopyOf(metadata::EncodeRecords(word)),
+        broker_->loop().Now() + kReplacePatience, [tell = std::move(tell)](Result<Slice> answer) {
+          const bool repeated = !answer && answer.error().code == ErrorCode::kAlreadyExists;
+          if (answer || repeated) return tell({.body = "ok\n"});
+          const bool refused = answer.error().code == ErrorCode::kNotFound ||
+                               answer.error().code == ErrorCode::kInvalidArgument;
+          tell({.status = refused ? 409 : 503, .body = answer.error().Describe() + "\n"});
+        });
+  };
   return out;
 }
 

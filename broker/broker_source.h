@@ -26,6 +26,7 @@ class BrokerSource final : public admin::Source {
   admin::Readiness Ready() const override;
   admin::BrokerStatus Describe() const override;
   void Collect(admin::MetricsText& out) const override;
+  admin::HttpAnswer ReplaceBroker(BrokerId broker, const Uuid& directory) const override;
 
  private:
   bool running() const { return broker_ != nullptr && broker_->started(); }

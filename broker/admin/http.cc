@@ -33,6 +33,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
  private:
   void OnRead(error_code error);
+  void Respond(HttpAnswer answer);
   void OnWritten(error_code error);
   void End();
 
@@ -93,10 +94,21 @@ void HttpSession::OnRead(error_code error) {
   if (server_ == nullptr) return;
   if (error) return End();
   const auto& request = parser_->get();
+  error_code gone;
+  const auto remote = stream_.socket().remote_endpoint(gone);
   const auto method = request.method_string();
   const auto target = request.target();
-  HttpAnswer answer = server_->Handle(
-      {.method = {method.data(), method.size()}, .target = {target.data(), target.size()}});
+  HttpAnswer answer =
+      server_->Handle({.method = {method.data(), method.size()},
+                       .target = {target.data(), target.size()},
+                       .from_this_machine = !gone && remote.address().is_loopback()});
+  if (!answer.later) return Respond(std::move(answer));
+  answer.later([self = shared_from_this()](HttpAnswer known) { self->Respond(std::move(known)); });
+}
+
+void HttpSession::Respond(HttpAnswer answer) {
+  if (server_ == nullptr) return;
+  const auto& request = parser_->get();
   response_ = {};
   response_.version(request.version());
   response_.result(static_cast<unsigned>(answer.status));

@@ -60,6 +60,7 @@ CommandList ConfigCommands();
 CommandList FormatCommands();
 CommandList TopicCommands();
 CommandList ClusterCommands();
+CommandList BrokerCommands();
 CommandList VerifyCommands();
 CommandList BenchCommands();
 CommandList DumpCommands();

@@ -7,7 +7,7 @@ CommandList AllCommands() {
   CommandList all;
   for (auto* list :
        {&StartCommands, &FormatCommands, &ConfigCommands, &TopicCommands, &ClusterCommands,
-        &VerifyCommands, &BenchCommands, &DumpCommands, &VersionCommands}) {
+        &BrokerCommands, &VerifyCommands, &BenchCommands, &DumpCommands, &VersionCommands}) {
     for (auto& command : list()) all.push_back(std::move(command));
   }
   return all;

@@ -37,6 +37,14 @@ wal::JournalOptions JournalOptionsOf(const config::Options& options, const Uuid&
   return out;
 }
 
+std::vector<BrokerId> FirstContactsOf(const config::Options& options) {
+  std::vector<BrokerId> out;
+  for (const auto& peer : options.cluster_peers) {
+    if (peer.broker != options.node_id) out.push_back(peer.broker);
+  }
+  return out;
+}
+
 broker::BrokerConfig BrokerConfigOf(const config::Options& options,
                                     const metadata::Identity& identity) {
   return {.self = {.broker = options.node_id,
@@ -47,6 +55,7 @@ broker::BrokerConfig BrokerConfigOf(const config::Options& options,
                    .rack = options.rack},
           .cluster = identity.cluster,
           .founders = identity.voters,
+          .first_contacts = FirstContactsOf(options),
           .journal = JournalOptionsOf(options, identity.directory),
           .groups = {},
           .topic_defaults = options.topic_defaults,

@@ -60,18 +60,27 @@ Result<metadata::FoundingText> ReadText(const std::string& path) {
   return metadata::ParseFoundingText(text.str());
 }
 
-Status FormatFrom(const config::Options& options, const std::string& path) {
+// A fresh directory for a broker that lost its own: of the same cluster, under a UUID that nobody knows yet.
+Result<metadata::Identity> SuccessorFrom(const metadata::FoundingText& text, BrokerId broker) {
+  SeededRng rng(SystemEntropy());
+  return metadata::JoinerIdentity(text.cluster, broker, metadata::DrawUuid(rng));
+}
+
+// The directory's UUID.
+Result<Uuid> FormatFrom(const config::Options& options, const std::string& path, bool replaces) {
   const auto text = ReadText(path);
   if (!text) return std::unexpected(text.error());
-  const auto identity = metadata::IdentityFrom(*text, options.node_id);
+  const auto identity = replaces ? SuccessorFrom(*text, options.node_id)
+                                 : metadata::IdentityFrom(*text, options.node_id);
   if (!identity) return std::unexpected(identity.error());
   AsioLoop loop;
   auto files = ThreadFiles::Make({.root = options.data_dir}, loop);
   if (!files) return std::unexpected(std::move(files).error());
   auto lock = LockFile::Acquire(fmt::format("{}/{}", options.data_dir, metadata::kDirectoryLock));
   if (!lock) return std::unexpected(std::move(lock).error());
-  return Await<void>(
-      loop, [&](auto done) { metadata::FormatDirectory(**files, *identity, std::move(done)); });
+  KRONIKA_TRY(Await<void>(
+      loop, [&](auto done) { metadata::FormatDirectory(**files, *identity, std::move(done)); }));
+  return identity->directory;
 }
 
 int Format(const Arguments& arguments) {
@@ -87,11 +96,23 @@ int Format(const Arguments& arguments) {
     PrintError(options.error());
     return kExitUsage;
   }
-  if (const Status formatted = FormatFrom(*options, arguments.Text("--from")); !formatted)
-    return PrintError(formatted.error());
+  const bool replaces = arguments.Has("--replace");
+  if (replaces && arguments.Text("--replace") != std::to_string(options->node_id.value)) {
+    return UsageError(fmt::format("--replace: the node file is broker {}'s, not broker {}'s",
+                                  options->node_id.value, arguments.Text("--replace")));
+  }
+  const auto formatted = FormatFrom(*options, arguments.Text("--from"), replaces);
+  if (!formatted) return PrintError(formatted.error());
   std::fputs(fmt::format("formatted {} for broker {}\n", options->data_dir, options->node_id.value)
                  .c_str(),
              stdout);
+  if (replaces) {
+    std::fputs(fmt::format("next: start it, and tell the cluster once: kronika broker replace {} "
+                           "--uuid {} --admin HOST:PORT\n",
+                           options->node_id.value, formatted->ToString())
+                   .c_str(),
+               stdout);
+  }
   return kExitOk;
 }
 
@@ -106,6 +127,10 @@ std::vector<Option> FormatOptions() {
                  .value = "FILE",
                  .help = "Format the data directory of --config from this founding text; - reads "
                          "the standard input"});
+  out.push_back({.name = "--replace",
+                 .value = "ID",
+                 .help = "The broker lost its disk: format an empty directory that takes its place "
+                         "once `kronika broker replace` was run"});
   return out;
 }
 

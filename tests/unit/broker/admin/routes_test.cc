@@ -75,6 +75,13 @@ TEST(AdminRoutes, RefusesWhatItDoesNotKnow) {
   FakeSource source;
   EXPECT_EQ(Answer({"GET", "/v2"}, source).status, 404);
   EXPECT_EQ(Answer({"POST", "/livez"}, source).status, 405);
+  const std::string replace = "/v1/brokers/3/replace?uuid=AgEAAAAAAAAAAAAAAAAAAA";
+  EXPECT_EQ(Answer({"POST", replace}, source).status, 403) << "from another machine";
+  EXPECT_EQ(Answer({"POST", replace, true}, source).status, 503) << "taken, but not while starting";
+  EXPECT_EQ(
+      Answer({"POST", "/v1/brokers/x/replace?uuid=AgEAAAAAAAAAAAAAAAAAAA", true}, source).status,
+      400);
+  EXPECT_EQ(Answer({"POST", "/v1/brokers/3/replace?uuid=short", true}, source).status, 400);
   EXPECT_EQ(Answer({"HEAD", "/livez"}, source).status, 200);
 }
 
