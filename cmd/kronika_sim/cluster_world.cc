@@ -231,6 +231,9 @@ std::string ClusterWorld::DescribeBrokers() {
       state += fmt::format("\n  broker {} group {}: {}", broker->id().value, group.id().value,
                            group.status().Describe());
     });
+    if (auto why = broker->broker().NotReadyReason(); !why.empty()) {
+      state += fmt::format("\n  broker {} is not ready: {}", broker->id().value, why);
+    }
     for (const auto& [id, why] : broker->broker().replicas().fenced()) {
       state += fmt::format("\n  broker {} group {} fenced: {}", broker->id().value, id.value, why);
     }
