@@ -90,6 +90,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   std::optional<AppendResult> CheckContent(const Slice& batch, const AppendRequest& request,
                                            wal::BatchHeader& header) const;
   void AppendChecked(Slice batch, wal::BatchHeader header, Acks acks, AppendDone done);
+  void ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks acks, AppendDone done);
   void AnswerDuplicate(const ProducerDuplicate& duplicate, Acks acks, AppendDone done);
 
   void ApplyBatch(const raft::Entry& entry);

@@ -100,9 +100,8 @@ void RaftPartition::AppendChecked(Slice batch, wal::BatchHeader header, Acks ack
   if (auto* duplicate = std::get_if<ProducerDuplicate>(&verdict)) {
     return AnswerDuplicate(*duplicate, acks, std::move(done));
   }
-  if (auto* error = std::get_if<KafkaError>(&verdict)) {
-    return done(
-        Refused(*error, "the producer's epoch or sequence does not follow its last batch here"));
+  if (std::holds_alternative<KafkaError>(verdict)) {
+    return ConfirmRefusal(std::move(batch), header, acks, std::move(done));
   }
   AppendResult success{.base_offset = appended_end_, .log_start_offset = log_->log_start_offset()};
   if (settings_.log_append_time) {
@@ -126,6 +125,24 @@ void RaftPartition::AppendChecked(Slice batch, wal::BatchHeader header, Acks ack
   appended_end_ = header.next_offset();
   if (acks == Acks::kNone) return done(std::move(success));
   pending_.Add({*index, acks, std::move(success), std::move(done)});
+}
+
+// Such a refusal ends an idempotent producer for good, and a leader that was deposed without knowing it lacks the batches
+// that its successor took. So a quorum has to confirm this leader before it says so (safety rule C1).
+void RaftPartition::ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks acks,
+                                   AppendDone done) {
+  group_->ReadIndex([this, alive = std::weak_ptr(alive_), batch = std::move(batch), header, acks,
+                     done = std::move(done)](Result<Index> confirmed) mutable {
+    if (!alive.lock() || !confirmed || !leads()) {
+      return done(Refused(KafkaError::kNotLeaderOrFollower, "leadership was not confirmed"));
+    }
+    auto verdict = producers_.Check(header);
+    if (auto* error = std::get_if<KafkaError>(&verdict)) {
+      return done(
+          Refused(*error, "the producer's epoch or sequence does not follow its last batch here"));
+    }
+    AppendChecked(std::move(batch), header, acks, std::move(done));
+  });
 }
 
 // The batch is in the log already. Applied: the first answer again. Only appended: its fate is this retry's fate.
