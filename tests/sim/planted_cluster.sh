@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Shows that the cluster simulator can fail: each planted bug is found by some seed, and the seed is printed.
+#   planted_cluster.sh BUILD_DIR LAST_SEED
+set -uo pipefail
+build=$1 last=$2 missing=0
+for bug in checkpoint-not-synced duplicate-appended-twice manifest-before-segment-sync keep-conflicting-entries \
+           joiner-skips-founding; do
+  # Exit code 1 is "found"; what a bug's process prints before its end is not of interest.
+  line=$("$build/kronika-sim" cluster --seeds "1..$last" --bug "$bug" 2>/dev/null | tail -n 1)
+  echo "$line"
+  [[ $line == *"found by seed"* ]] || missing=$((missing + 1))
+done
+((missing == 0)) || { echo "$missing planted bugs were not found"; exit 1; }
