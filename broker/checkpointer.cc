@@ -10,6 +10,7 @@ namespace kronika::broker {
 namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds(50);
+constexpr Duration kRewritePatience = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -19,6 +20,8 @@ struct Checkpointer::Pass {
   std::size_t next = 0;
   std::size_t running = 0;
   Status status;
+  bool rewrite_over = false;
+  TimerId patience;
   std::vector<std::pair<GroupId, Index>> applied;
   Done<void> done;
 };
@@ -139,14 +142,18 @@ void Checkpointer::Release(const std::shared_ptr<Pass>& pass) {
     environment_.journal.ReleaseTo(group, applied);  // 3
   if (!environment_.journal.OldestIsPinned()) return Mark(pass);
   ++counters_.rewrites;
-  environment_.journal.RewriteForward(
-      false, [this, alive = std::weak_ptr(alive_), pass](Status rewritten) {  // 4
-        if (!alive.lock()) return;
-        // Too much to rewrite now is no failure: the checkpoint then frees what lies before it.
-        if (!rewritten && rewritten.error().code != ErrorCode::kBusy)
-          return End(pass, std::move(rewritten));
-        Mark(pass);
-      });
+  // The rewritten entries may have to wait for room that only this checkpoint frees, so it does not wait for them for
+  // long; what they pin then stays for the next one.
+  auto go_on = [this, alive = std::weak_ptr(alive_), pass](Status rewritten) {
+    if (!alive.lock() || std::exchange(pass->rewrite_over, true)) return;
+    environment_.loop.Cancel(pass->patience);
+    // Too much to rewrite now is no failure: the checkpoint then frees what lies before it.
+    if (!rewritten && rewritten.error().code != ErrorCode::kBusy)
+      return End(pass, std::move(rewritten));
+    Mark(pass);
+  };
+  pass->patience = environment_.loop.RunAfter(kRewritePatience, [go_on] { go_on({}); });
+  environment_.journal.RewriteForward(false, go_on);  // 4
 }
 
 void Checkpointer::Mark(const std::shared_ptr<Pass>& pass) {
