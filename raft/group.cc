@@ -34,7 +34,6 @@ Group::Group(const GroupEnvironment& environment, GroupSpec spec,
 
 Group::~Group() {
   CountCommitted(Index{UINT64_MAX});
-  if (capture_) capture_(Fail(ErrorCode::kShutdown, "the group is closing"));
   for (auto& [context, done] : reads_) done(Fail(ErrorCode::kShutdown, "the group is closing"));
   for (auto& read : granted_reads_) read.done(Fail(ErrorCode::kShutdown, "the group is closing"));
 }
@@ -120,25 +119,29 @@ void Group::Campaign() {
 void Group::Process() {
   if (!active_) return;
   bool changed = false;
-  while (node_.HasReady()) {
-    Ready ready = node_.TakeReady();
-    if (ready.write.id != 0) Persist(std::move(ready.write));                    // 1
-    for (auto& message : ready.messages) host_.Send(*this, std::move(message));  // 2
-    Apply(ready.committed);                                                      // 3
-    AnswerReads(ready.reads);                                                    // 4
-    for (const auto& wanted : ready.entries_wanted) ReadForFollower(wanted);     // 5
-    for (ReplicaId to : ready.installs_wanted) host_.InstallWanted(*this, to);   // 6
-    changed = changed || ready.role_changed;
-  }
-  NodeStatus before = std::exchange(status_, node_.status());
+  NodeStatus before = status_;
+  do {
+    while (node_.HasReady()) {
+      Ready ready = node_.TakeReady();
+      if (ready.write.id != 0) Persist(std::move(ready.write));                    // 1
+      for (auto& message : ready.messages) host_.Send(*this, std::move(message));  // 2
+      Hold(ready.committed);                                                       // 3
+      AnswerReads(ready.reads);                                                    // 4
+      for (const auto& wanted : ready.entries_wanted) ReadForFollower(wanted);     // 5
+      for (ReplicaId to : ready.installs_wanted) host_.InstallWanted(*this, to);   // 6
+      changed = changed || ready.role_changed;
+    }
+    status_ = node_.status();
+    ApplyDurable();  // 7
+  } while (node_.HasReady());
+  status_ = node_.status();
   changed = changed || before.serving != status_.serving ||
             before.lost_quorum != status_.lost_quorum ||
             before.leader_epoch != status_.leader_epoch || before.membership != status_.membership;
-  if (changed) {  // 7
+  if (changed) {  // 8
     state_machine_->OnStatus(status_);
     host_.StatusChanged(*this);
   }
-  CaptureIfDurable();
   RunWaitingReads();
   state_machine_->OnAdvance(status_);
 }
@@ -186,41 +189,40 @@ void Group::CountCommitted(Index committed) {
   if (change != 0) host_.CountUncommitted(change);
 }
 
-void Group::Apply(std::vector<Entry>& committed) {
-  if (!committed.empty()) CountCommitted(committed.back().index);
+void Group::Hold(std::vector<Entry>& committed) {
+  if (committed.empty()) return;
+  CountCommitted(committed.back().index);
   if (adopting_) return;  // the install replaces them
-  if (capture_) {
-    held_back_.insert(held_back_.end(), std::make_move_iterator(committed.begin()),
-                      std::make_move_iterator(committed.end()));
-    return;
-  }
-  for (auto& entry : committed) {
+  held_back_.insert(held_back_.end(), std::make_move_iterator(committed.begin()),
+                    std::make_move_iterator(committed.end()));
+}
+
+// Only what this replica's own log has: then whatever is captured of the state may be made durable at once (SAFETY A6),
+// and no checkpoint waits for writes that wait for a checkpoint (B11).
+void Group::ApplyDurable() {
+  Index before = applied_;
+  while (!held_back_.empty() && !adopting_ &&
+         (held_back_.front().index <= status_.durable ||
+          KRONIKA_PLANTED("checkpoint-beyond-own-log"))) {
+    Entry entry = std::move(held_back_.front());
+    held_back_.pop_front();
     KRONIKA_CHECK(entry.index == applied_ + 1, "entries are applied in order");
     last_append_time_ms_ = std::max(last_append_time_ms_, entry.append_time_ms);
     state_machine_->Apply(entry);
     applied_ = entry.index;
     applied_term_ = entry.term;
   }
-  if (committed.empty()) return;
+  if (applied_ == before) return;
   node_.OnApplied(applied_);
   node_.Compact(applied_);
 }
 
 void Group::Checkpoint(Done<Checkpointed> done) {
-  KRONIKA_CHECK(!capture_, "one checkpoint at a time");
   if (adopting_) {
     return loop_.Post([done = std::move(done)]() mutable {
       done(Fail(ErrorCode::kUnavailable, "an install is being adopted"));
     });
   }
-  capture_ = std::move(done);
-  CaptureIfDurable();
-}
-
-void Group::CaptureIfDurable() {
-  if (!capture_ || (status_.durable < applied_ && !KRONIKA_PLANTED("checkpoint-beyond-own-log")))
-    return;
-  Done<Checkpointed> done = std::exchange(capture_, nullptr);
   wrote_since_checkpoint_ = false;
   LogStart start = applied_start();
   CheckpointPoint point{applied_, applied_term_, last_append_time_ms_,
@@ -230,10 +232,6 @@ void Group::CaptureIfDurable() {
     if (!batch) return done(std::unexpected(batch.error()));
     done(Checkpointed{std::move(*batch), applied});
   });
-  std::vector<Entry> held_back;
-  std::swap(held_back, held_back_);
-  Apply(held_back);
-  if (!held_back.empty()) host_.MarkDirty(*this);
 }
 
 void Group::AnswerReads(std::vector<ReadGrant>& grants) {
@@ -275,11 +273,7 @@ void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) 
   if (start.index <= applied_) {  // caught up by other means meanwhile
     return loop_.Post([done = std::move(done)]() mutable { done({}); });
   }
-  if (capture_) {
-    held_back_.clear();
-    std::exchange(capture_,
-                  nullptr)(Fail(ErrorCode::kUnavailable, "an install replaces the state"));
-  }
+  held_back_.clear();
   adopting_ = true;
   wrote_since_checkpoint_ = true;
   GroupWrite write{.group = id_, .installed = Installed{start, manifest}};

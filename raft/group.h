@@ -2,8 +2,8 @@
 //
 // Runs on its manager's loop. 1. Nothing of the group leaves before its `created` record is durable (SAFETY A3).
 // 2. A write and the messages beside it start together; what a write justifies comes out of the core only after it is
-// durable (R1). 3. Committed entries reach the state machine in order; OnAdvance then tells it how far this replica's
-// own journal is, because nothing may reach segments beyond that (SAFETY A6).
+// durable (R1). 3. Committed entries reach the state machine in order and only when this replica's own log has them, so
+// that everything applied may reach segments and the Kv store (SAFETY A6).
 #pragma once
 
 #include <deque>
@@ -83,8 +83,7 @@ class Group : public std::enable_shared_from_this<Group> {
   // Follower side of a full install: nothing is stepped while the swap is under way.
   void AdoptInstall(LogStart start, std::string manifest, Done<void> done);
 
-  // Captures the state at a point that this replica's own log has durably, holding back further entries until it is
-  // there. The batch goes to the Kv store; `applied` is then what recovery starts from.
+  // Captures the state, which is never ahead of what this replica's own log has durably. The batch goes to the Kv store; `applied` is then what recovery starts from.
   struct Checkpointed {
     KvBatch batch;
     Index applied;
@@ -108,11 +107,11 @@ class Group : public std::enable_shared_from_this<Group> {
  private:
   void Activate();
   void Persist(Write write);
-  void Apply(std::vector<Entry>& committed);
+  void Hold(std::vector<Entry>& committed);
+  void ApplyDurable();
   void AnswerReads(std::vector<ReadGrant>& grants);
   void RunWaitingReads();
   void ReadForFollower(const EntriesWanted& wanted);
-  void CaptureIfDurable();
   Status Admit(std::size_t bytes) const;
   void CountAppended(const Write& write);
   void CountCommitted(Index committed);
@@ -139,8 +138,7 @@ class Group : public std::enable_shared_from_this<Group> {
   bool first_life_ = false;
   bool adopting_ = false;
   bool wrote_since_checkpoint_ = true;
-  Done<Checkpointed> capture_;  // waits for this replica's own log
-  std::vector<Entry> held_back_;
+  std::deque<Entry> held_back_;  // committed, but not in this replica's own log yet
   std::deque<std::pair<Index, std::size_t>> uncommitted_;  // entries with their bytes
   Index applied_;
   std::int64_t last_append_time_ms_ = 0;

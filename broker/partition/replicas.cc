@@ -244,9 +244,11 @@ void Replicas::Remove(GroupId group) {
   if (!directory.empty()) retiring_.insert(directory);
   partition->Close();
   partitions_.erase(group);
+  ++removals_pending_;
   environment_.groups.RemoveGroup(
       group, [this, alive = std::weak_ptr(alive_), group, directory](Status removed) {
         if (!alive.lock() || !removed) return;  // a failed journal ends the process
+        --removals_pending_;
         ForgetData(group, directory);
       });
 }
@@ -298,6 +300,7 @@ void Replicas::OnTimer() {
 }
 
 bool Replicas::CreationsPending() const {
+  if (removals_pending_ > 0) return true;
   return std::any_of(partitions_.begin(), partitions_.end(), [this](const auto& item) {
     auto* group = environment_.groups.Find(item.first);
     return group && !group->active();

@@ -64,7 +64,8 @@ class Replicas final : public Partitions, public metadata::Observer {
 
   RaftPartition* FindGroup(GroupId group);
   const std::map<GroupId, std::string>& fenced() const { return fenced_; }
-  // Some replica of a first life is not durable yet: metadata must not be checkpointed past its record (SAFETY A3).
+  // Some replica's creation or removal is not in the journal yet: metadata must not be checkpointed past its record (SAFETY
+  // A3), or the next life would find one that the image does not know.
   bool CreationsPending() const;
 
  private:
@@ -96,6 +97,7 @@ class Replicas final : public Partitions, public metadata::Observer {
   wal::OpenFiles open_files_;
   std::map<GroupId, RaftPartition*> partitions_;  // owned by their groups
   std::map<GroupId, std::string> fenced_;         // with the reason
+  std::size_t removals_pending_ = 0;
   FencedPartition fenced_partition_;
   std::set<std::string> retiring_;          // folders that their former replica still has to leave
   std::map<std::string, GroupId> folders_;  // who writes a folder, or is being removed from it
