@@ -285,15 +285,17 @@ void Broker::Fatal(const Error& error) {
 void Broker::Stop(Done<void> done) {
   if (!started_ || fatal_)
     return seams_.loop.Post([done = std::move(done)]() mutable { done({}); });
-  checkpointer_->Run([this, alive = std::weak_ptr(alive_),
-                      done = std::move(done)](Status checkpointed) mutable {
-    if (!alive.lock()) return;
-    if (!checkpointed)
-      seams_.log.Info("stopping without a last checkpoint: {}", checkpointed.error().Describe());
-    replicas_->Stop();
-    groups_->Stop();
-    journal_->Close(std::move(done));
-  });
+  checkpointer_->Run(
+      Checkpointer::Purpose::kClosing,
+      [this, alive = std::weak_ptr(alive_), done = std::move(done)](Status checkpointed) mutable {
+        if (!alive.lock()) return;
+        if (!checkpointed)
+          seams_.log.Info("stopping without a last checkpoint: {}",
+                          checkpointed.error().Describe());
+        replicas_->Stop();
+        groups_->Stop();
+        journal_->Close(std::move(done));
+      });
 }
 
 // Another directory took this one's place: whatever is held here counts no more and is kept for people to look at.

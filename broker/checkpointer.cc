@@ -10,6 +10,7 @@ namespace kronika::broker {
 namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds(50);
+constexpr Duration kPauseAfterFailure = std::chrono::milliseconds(200);
 constexpr Duration kRewritePatience = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -20,6 +21,7 @@ struct Checkpointer::Pass {
   std::size_t next = 0;
   std::size_t running = 0;
   Status status;
+  bool closing = false;  // the last one of this life: recorded in any case
   bool rewrite_over = false;
   TimerId patience;
   std::vector<std::pair<GroupId, Index>> applied;
@@ -61,14 +63,16 @@ void Checkpointer::OnTimer() {
   if (auto failure = environment_.journal.status().failure) {
     return environment_.groups.StoreFailed(*failure);
   }
-  if (running_ || !environment_.journal.WantsCheckpoint()) return;
-  Run([this](Status status) {
+  if (running_ || environment_.loop.Now() < not_before_ || !environment_.journal.WantsCheckpoint())
+    return;
+  Run(Purpose::kRoom, [this](Status status) {
     if (!status) environment_.log.Debug("checkpoint given up: {}", status.error().Describe());
   });
 }
 
-void Checkpointer::Run(Done<void> done) {
+void Checkpointer::Run(Purpose purpose, Done<void> done) {
   auto pass = std::make_shared<Pass>();
+  pass->closing = purpose == Purpose::kClosing;
   pass->done = std::move(done);
   bool busy = running_;
   running_ = true;
@@ -158,6 +162,11 @@ void Checkpointer::Release(const std::shared_ptr<Pass>& pass) {
 
 void Checkpointer::Mark(const std::shared_ptr<Pass>& pass) {
   wal::CheckpointMark mark{last_.id + 1, environment_.journal.CheckpointPosition(pass->start)};
+  // A record that frees nothing would only eat the room that is kept for the next one.
+  if (mark.position == last_.position && !pass->closing) {
+    return End(pass,
+               Fail(ErrorCode::kUnavailable, "entries that are not applied pin the oldest file"));
+  }
   KvBatch batch;
   batch.Put(std::string(kCheckpointKey), EncodeMark(mark));
   auto durability =
@@ -177,6 +186,7 @@ void Checkpointer::Mark(const std::shared_ptr<Pass>& pass) {
 
 void Checkpointer::End(const std::shared_ptr<Pass>& pass, Status status) {
   running_ = false;
+  if (!status) not_before_ = environment_.loop.Now() + kPauseAfterFailure;
   ++(status ? counters_.completed : counters_.given_up);
   pass->done(std::move(status));
 }

@@ -44,7 +44,8 @@ class Checkpointer {
 
   // Looks now and then whether the journal wants one.
   void Start();
-  void Run(Done<void> done);
+  enum class Purpose { kRoom, kClosing };
+  void Run(Purpose purpose, Done<void> done);
   const CheckpointerCounters& counters() const { return counters_; }
   // A pass is under way.
   bool running() const { return running_; }
@@ -65,6 +66,7 @@ class Checkpointer {
   wal::CheckpointMark last_;
   TimerId timer_;
   bool running_ = false;
+  Instant not_before_;
   CheckpointerCounters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

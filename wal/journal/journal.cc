@@ -132,6 +132,8 @@ JournalPosition Journal::CheckpointPosition(JournalPosition start) const {
 bool Journal::WantsCheckpoint() const {
   const std::uint64_t quarter = impl_->files.total_bytes() / 4;
   if (impl_->bytes_since_checkpoint >= std::min(quarter, kCheckpointBytesMax)) return true;
+  // Appends are refused about now, so nothing more would be written that could ask for one.
+  if (impl_->files.free_count() < 2 && impl_->files.live().size() > 1) return true;
   return ShortOfFiles() && impl_->bytes_since_checkpoint >= quarter / 4;
 }
 
