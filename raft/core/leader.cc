@@ -162,7 +162,9 @@ void Node::Impl::TickLeader() {
       peer.BecomeProbe(peer.next);
       send_wanted = true;
     }
-    peer.NoteCaughtUp(log.last(), now_ticks);
+    // Silence is no sign of having caught up, however idle the log is: a stopped follower has to leave the ISR.
+    const bool answers = now_ticks - peer.last_answer_tick < options.election_timeout_ticks;
+    if (answers) peer.NoteCaughtUp(log.last(), now_ticks);
   }
   if (leading->transfer_to && ++leading->transfer_ticks >= options.election_timeout_ticks) {
     leading->transfer_to.reset();
