@@ -31,7 +31,10 @@ void PutMessage(const GroupMessage& from, wire::GroupMessage* to, Slices& payloa
   to->set_flags((message.reject ? kReject : 0) | (message.busy ? kBusy : 0) |
                 (message.transfer ? kTransfer : 0));
   to->set_read_context(message.read_context);
+  Index expected = message.log_index;
   for (const auto& entry : message.entries) {
+    // Indexes do not travel: the receiver counts from log_index. An entry of another place would become another entry.
+    KRONIKA_CHECK(entry.index == ++expected, "an append's entries follow its previous index");
     auto* header = to->add_entries();
     header->set_term(entry.term.value);
     header->set_type(static_cast<std::uint32_t>(entry.type));

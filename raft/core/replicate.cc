@@ -87,6 +87,8 @@ void Node::Impl::ProvideEntries(ReplicaId to, Index first, std::vector<Entry> en
     entries.erase(entries.begin());
     if (entries.empty()) return;
   }
+  // The follower's answers may have moved on, or back, while the log store read.
+  if (entries.front().index != peer.next) return;
   const auto term = PreviousTerm(peer);
   if (!term || !peer.CanSend(options)) return;
   SendAppend(to, peer, {peer.next - 1, *term}, std::move(entries));
