@@ -53,7 +53,8 @@ is_there() {
   done
   return 1
 }
-offered() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+# Not a pipe into 'grep -q': that stops reading early, apt-cache dies of SIGPIPE, and pipefail calls it a no.
+offered() { [[ $(apt-cache policy "$1" 2>/dev/null) =~ Candidate:\ [^\(] ]]; }
 
 missing=()
 collect() {
