@@ -16,7 +16,8 @@ struct Slice::Block {
 Slice Slice::Allocate(std::size_t size, std::size_t alignment) {
   if (alignment < alignof(Block)) alignment = alignof(Block);
   std::size_t header = (sizeof(Block) + alignment - 1) / alignment * alignment;
-  auto* memory = static_cast<std::byte*>(::operator new(header + size, std::align_val_t(alignment)));
+  auto* memory =
+      static_cast<std::byte*>(::operator new(header + size, std::align_val_t(alignment)));
   Slice out;
   out.block_ = new (memory) Block;
   out.block_->size = size;
@@ -52,7 +53,9 @@ Slice Slice::Sub(std::size_t position, std::size_t size) const {
   return out;
 }
 
-std::size_t Slice::block_size() const { return block_ ? block_->size : 0; }
+std::size_t Slice::block_size() const {
+  return block_ ? block_->size : 0;
+}
 
 std::size_t TotalSize(const Slices& slices) {
   std::size_t out = 0;

@@ -1,7 +1,8 @@
 // Reference-counted bytes. A Slice is a view into a shared block; copying it copies no bytes.
 //
-// 1. A block's bytes are written only between its allocation and the moment the first copy of the slice leaves
-//    its maker (stamping a batch header counts as making); after that they are immutable. Nothing locks.
+// 1. A block's bytes are written only between its allocation and the moment the first copy of the
+//    slice leaves its maker (stamping a batch header counts as making); after that they are
+//    immutable. Nothing locks.
 // 2. The count is atomic: slices cross threads freely.
 // 3. A slice charges its *whole* block wherever memory is bounded (block_size()).
 #pragma once
@@ -21,8 +22,12 @@ namespace kronika {
 using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
 
-inline Bytes AsBytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
-inline std::string_view AsText(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+inline Bytes AsBytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+inline std::string_view AsText(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 class Slice {
  public:
@@ -32,9 +37,15 @@ class Slice {
   static Slice CopyOf(Bytes bytes);
   static Slice CopyOf(std::string_view text) { return CopyOf(AsBytes(text)); }
 
-  Slice(const Slice& other) noexcept : block_(other.block_), data_(other.data_), size_(other.size_) { Retain(); }
+  Slice(const Slice& other) noexcept
+      : block_(other.block_), data_(other.data_), size_(other.size_) {
+    Retain();
+  }
   Slice(Slice&& other) noexcept { Swap(other); }
-  Slice& operator=(Slice other) noexcept { Swap(other); return *this; }
+  Slice& operator=(Slice other) noexcept {
+    Swap(other);
+    return *this;
+  }
   ~Slice() { Release(); }
 
   const std::byte* data() const { return data_; }

@@ -1,7 +1,9 @@
-// Reading and writing integers in byte strings. Our own formats are little-endian; Kafka's are big-endian.
+// Reading and writing integers in byte strings. Our own formats are little-endian; Kafka's are
+// big-endian.
 //
-// A reader never reads past its end: the first short read sets ok() to false, and from then on it returns zeros.
-// Nothing is allocated from a length that was read before the bytes were seen to be there.
+// A reader never reads past its end: the first short read sets ok() to false, and from then on it
+// returns zeros. Nothing is allocated from a length that was read before the bytes were seen to be
+// there.
 #pragma once
 
 #include <bit>
@@ -28,10 +30,22 @@ void StoreInt(std::byte* to, T value) {
   std::memcpy(to, &value, sizeof value);
 }
 
-template <std::integral T> T LoadLe(const std::byte* from) { return LoadInt<std::endian::little, T>(from); }
-template <std::integral T> T LoadBe(const std::byte* from) { return LoadInt<std::endian::big, T>(from); }
-template <std::integral T> void StoreLe(std::byte* to, T value) { StoreInt<std::endian::little>(to, value); }
-template <std::integral T> void StoreBe(std::byte* to, T value) { StoreInt<std::endian::big>(to, value); }
+template <std::integral T>
+T LoadLe(const std::byte* from) {
+  return LoadInt<std::endian::little, T>(from);
+}
+template <std::integral T>
+T LoadBe(const std::byte* from) {
+  return LoadInt<std::endian::big, T>(from);
+}
+template <std::integral T>
+void StoreLe(std::byte* to, T value) {
+  StoreInt<std::endian::little>(to, value);
+}
+template <std::integral T>
+void StoreBe(std::byte* to, T value) {
+  StoreInt<std::endian::big>(to, value);
+}
 
 // Little-endian cursor for our own formats.
 class LeReader {
@@ -76,8 +90,14 @@ class LeWriter {
     out_.append(reinterpret_cast<const char*>(raw), sizeof raw);
     return *this;
   }
-  LeWriter& Raw(Bytes bytes) { out_.append(AsText(bytes)); return *this; }
-  LeWriter& Blob(Bytes bytes) { Int(static_cast<std::uint32_t>(bytes.size())); return Raw(bytes); }
+  LeWriter& Raw(Bytes bytes) {
+    out_.append(AsText(bytes));
+    return *this;
+  }
+  LeWriter& Blob(Bytes bytes) {
+    Int(static_cast<std::uint32_t>(bytes.size()));
+    return Raw(bytes);
+  }
   LeWriter& Blob(std::string_view text) { return Blob(AsBytes(text)); }
   std::string& out() { return out_; }
   std::string Take() { return std::move(out_); }

@@ -36,7 +36,9 @@ std::uint32_t ExtendPortable(std::uint32_t crc, Bytes bytes) {
 }
 
 #if defined(__x86_64__)
-bool HardwareAvailable() { return __builtin_cpu_supports("sse4.2"); }
+bool HardwareAvailable() {
+  return __builtin_cpu_supports("sse4.2");
+}
 
 __attribute__((target("sse4.2"))) std::uint32_t ExtendHardware(std::uint32_t crc, Bytes bytes) {
   std::uint64_t state = static_cast<std::uint32_t>(~crc);
@@ -52,7 +54,9 @@ __attribute__((target("sse4.2"))) std::uint32_t ExtendHardware(std::uint32_t crc
   return ~narrow;
 }
 #elif defined(__ARM_FEATURE_CRC32)
-bool HardwareAvailable() { return true; }
+bool HardwareAvailable() {
+  return true;
+}
 
 std::uint32_t ExtendHardware(std::uint32_t crc, Bytes bytes) {
   crc = ~crc;
@@ -60,8 +64,12 @@ std::uint32_t ExtendHardware(std::uint32_t crc, Bytes bytes) {
   return ~crc;
 }
 #else
-bool HardwareAvailable() { return false; }
-std::uint32_t ExtendHardware(std::uint32_t crc, Bytes bytes) { return ExtendPortable(crc, bytes); }
+bool HardwareAvailable() {
+  return false;
+}
+std::uint32_t ExtendHardware(std::uint32_t crc, Bytes bytes) {
+  return ExtendPortable(crc, bytes);
+}
 #endif
 
 std::uint32_t Extend(std::uint32_t crc, Bytes bytes) {

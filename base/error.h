@@ -27,8 +27,8 @@ enum class ErrorCode {
 
 std::string_view Name(ErrorCode code);
 
-// An operating error: its code for programs, `text` for people (names the cause and the way out), and
-// `where` (component and object, for example "journal 3.wal").
+// An operating error: its code for programs, `text` for people (names the cause and the way out),
+// and `where` (component and object, for example "journal 3.wal").
 struct Error {
   ErrorCode code = ErrorCode::kIo;
   std::string text;

@@ -1,6 +1,7 @@
 // A host and a port, as people write them: "broker1:9092", "10.0.0.7:9092", "[::1]:9092".
 //
-// Called from any thread. The host is kept without the brackets of an IPv6 address; names are not resolved here.
+// Called from any thread. The host is kept without the brackets of an IPv6 address; names are not
+// resolved here.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ struct HostPort {
   bool operator==(const HostPort&) const = default;
 
   std::string Describe() const;
-  // kInvalidArgument unless there is a non-empty host and a port from 0 to 65535 (0: the system picks one).
+  // kInvalidArgument unless there is a non-empty host and a port from 0 to 65535 (0: the system
+  // picks one).
   static Result<HostPort> Parse(std::string_view text);
 
   // 127.0.0.0/8, ::1 and localhost: what only this machine can reach.

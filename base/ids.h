@@ -26,17 +26,26 @@ struct Ordinal {
   constexpr Ordinal operator+(std::uint64_t n) const { return {value + n}; }
   constexpr Ordinal operator-(std::uint64_t n) const { return {value - n}; }
   constexpr std::uint64_t operator-(Ordinal other) const { return value - other.value; }
-  constexpr Ordinal& operator++() { ++value; return *this; }
-  constexpr Ordinal& operator--() { --value; return *this; }
+  constexpr Ordinal& operator++() {
+    ++value;
+    return *this;
+  }
+  constexpr Ordinal& operator--() {
+    --value;
+    return *this;
+  }
 };
 
-using BrokerId = StrongId<struct BrokerIdTag, std::int32_t>;   // node id, from 1; -1 = none
-using GroupId = StrongId<struct GroupIdTag, std::uint32_t>;    // a Raft group; 0 = metadata; never reused
-using Index = Ordinal<struct IndexTag>;                        // Raft log index, from 1; 0 = before the first
-using Term = Ordinal<struct TermTag>;                          // Raft term, below 2^31; 0 = none
-// The index of the metadata record that placed a replica (SAFETY A4). The founding metadata replicas have 0.
+using BrokerId = StrongId<struct BrokerIdTag, std::int32_t>;  // node id, from 1; -1 = none
+using GroupId =
+    StrongId<struct GroupIdTag, std::uint32_t>;  // a Raft group; 0 = metadata; never reused
+using Index = Ordinal<struct IndexTag>;          // Raft log index, from 1; 0 = before the first
+using Term = Ordinal<struct TermTag>;            // Raft term, below 2^31; 0 = none
+// The index of the metadata record that placed a replica (SAFETY A4). The founding metadata
+// replicas have 0.
 using Incarnation = Ordinal<struct IncarnationTag>;
-using Generation = StrongId<struct GenerationTag, std::uint32_t>;  // raised only by forced recovery (B14); 1 first
+using Generation =
+    StrongId<struct GenerationTag, std::uint32_t>;  // raised only by forced recovery (B14); 1 first
 
 inline constexpr BrokerId kNoBroker{-1};
 inline constexpr GroupId kMetadataGroup{0};
@@ -55,11 +64,15 @@ struct Uuid {
 
 template <class Tag, class Rep>
 struct std::hash<kronika::StrongId<Tag, Rep>> {
-  std::size_t operator()(const kronika::StrongId<Tag, Rep>& id) const noexcept { return std::hash<Rep>{}(id.value); }
+  std::size_t operator()(const kronika::StrongId<Tag, Rep>& id) const noexcept {
+    return std::hash<Rep>{}(id.value);
+  }
 };
 template <class Tag>
 struct std::hash<kronika::Ordinal<Tag>> {
-  std::size_t operator()(const kronika::Ordinal<Tag>& id) const noexcept { return std::hash<std::uint64_t>{}(id.value); }
+  std::size_t operator()(const kronika::Ordinal<Tag>& id) const noexcept {
+    return std::hash<std::uint64_t>{}(id.value);
+  }
 };
 template <>
 struct std::hash<kronika::Uuid> {

@@ -1,5 +1,5 @@
-// LockFile: one process at a time. A file that is locked as long as the object lives; the system lets go of the lock
-// when the process ends, however it ends.
+// LockFile: one process at a time. A file that is locked as long as the object lives; the system
+// lets go of the lock when the process ends, however it ends.
 //
 // Called from the main thread at start-up (it may touch the disk); not for loops. Source: flock(2).
 #pragma once
@@ -12,7 +12,8 @@ namespace kronika {
 
 class LockFile {
  public:
-  // kBusy: another process holds it, whose number is in the text; kIo: the file cannot be made or opened.
+  // kBusy: another process holds it, whose number is in the text; kIo: the file cannot be made or
+  // opened.
   static Result<LockFile> Acquire(const std::string& path);
 
   LockFile(LockFile&& other) noexcept;

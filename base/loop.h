@@ -1,9 +1,12 @@
-// Loop: time, order and background work of one worker. Real: asio_loop; in tests and the simulator: sim_loop.
+// Loop: time, order and background work of one worker. Real: asio_loop; in tests and the simulator:
+// sim_loop.
 //
-// 1. Everything that a worker owns is touched only from its loop. Post() is the one call that any thread may make.
-// 2. Now() is constant within a turn; thunks posted from one thread run in the order they were posted.
-// 3. Nothing run on a loop blocks. Work that may (RocksDB, file creation) goes to Background(); its `done` runs on
-//    the loop, after `work` has run to its end on another thread.
+// 1. Everything that a worker owns is touched only from its loop. Post() is the one call that any
+//    thread may make.
+// 2. Now() is constant within a turn; thunks posted from one thread run in the order they were
+//    posted.
+// 3. Nothing run on a loop blocks. Work that may (RocksDB, file creation) goes to Background(); its
+//    `done` runs on the loop, after `work` has run to its end on another thread.
 // 4. Timers with equal times fire in the order they were set.
 #pragma once
 

@@ -3,7 +3,8 @@
 //
 //   if (KRONIKA_PLANTED("ack-before-sync")) { ... the bug ... }
 //
-// In a release the condition is the constant false, and the name is not in the binary (a test greps for it).
+// In a release the condition is the constant false, and the name is not in the binary (a test greps
+// for it).
 #pragma once
 
 #if KRONIKA_TEST_BUILD

@@ -45,8 +45,8 @@ class PosixFile {
   Status Sync();
   Status Truncate(std::uint64_t size);
 
-  // How much of a read of `size` bytes the file has now, rounded up to whole blocks so that a direct
-  // read stays aligned; another handle may have grown the file. Does not wait for the disk.
+  // How much of a read of `size` bytes the file has now, rounded up to whole blocks so that a
+  // direct read stays aligned; another handle may have grown the file. Does not wait for the disk.
   std::size_t ReadableBytes(std::uint64_t position, std::size_t size) const;
 
   Status Condemned() const;

@@ -14,7 +14,9 @@ std::uint64_t Rng::Below(std::uint64_t n) {
   return static_cast<std::uint64_t>(static_cast<unsigned __int128>(Next()) * n >> 64);
 }
 
-bool Rng::Chance(double p) { return static_cast<double>(Next() >> 11) * 0x1.0p-53 < p; }
+bool Rng::Chance(double p) {
+  return static_cast<double>(Next() >> 11) * 0x1.0p-53 < p;
+}
 
 SeededRng::SeededRng(std::uint64_t seed) {
   for (auto& word : state_) {

@@ -1,5 +1,5 @@
-// Rng: the only source of randomness that code above base may use. Seeded; the same seed gives the same sequence
-// on every platform (standard distributions do not, so none is used).
+// Rng: the only source of randomness that code above base may use. Seeded; the same seed gives the
+// same sequence on every platform (standard distributions do not, so none is used).
 #pragma once
 
 #include <cstdint>

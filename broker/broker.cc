@@ -20,7 +20,8 @@ struct Broker::Loaded {
   std::optional<raft::ReplicaRecord> metadata_replica;
 };
 
-// Hands each image to those who act on it, replicas first: what the rest tells clients is then true here.
+// Hands each image to those who act on it, replicas first: what the rest tells clients is then true
+// here.
 class Broker::ImageObserver final : public metadata::Observer {
  public:
   explicit ImageObserver(Broker& broker) : broker_(broker) {}
@@ -124,7 +125,8 @@ void Broker::TakeJournal(std::shared_ptr<Loaded> loaded, wal::OpenedJournal open
   groups_ = std::make_unique<raft::GroupManager>(
       raft::ManagerEnvironment{seams_.loop, seams_.transport, *store_, seams_.rng, seams_.log},
       config_.self.broker, config_.groups);
-  // Who joins begins with nothing at all: the log's own founding record then makes the image that founders began with.
+  // Who joins begins with nothing at all: the log's own founding record then makes the image that
+  // founders began with.
   const bool joins = config_.founders.empty() && !KRONIKA_PLANTED("joiner-skips-founding");
   auto initial = joins ? std::make_shared<const metadata::Image>()
                        : metadata::FoundingImage(config_.cluster, config_.founders);
@@ -212,7 +214,8 @@ void Broker::AddMetadataGroup(Loaded& loaded, std::unique_ptr<metadata::StateMac
   service_->Bind(groups_->AddGroup(std::move(spec), std::move(machine)));
 }
 
-// The replica of a broker that joins is made only when the cluster has placed it, and begins empty (SAFETY A4).
+// The replica of a broker that joins is made only when the cluster has placed it, and begins empty
+// (SAFETY A4).
 void Broker::JoinAs(raft::ReplicaId replica) {
   raft::GroupSpec spec{
       .id = kMetadataGroup, .self = replica, .created = raft::Created{.self = replica}};
@@ -298,7 +301,8 @@ void Broker::Stop(Done<void> done) {
       });
 }
 
-// Another directory took this one's place: whatever is held here counts no more and is kept for people to look at.
+// Another directory took this one's place: whatever is held here counts no more and is kept for
+// people to look at.
 bool Broker::WasReplaced(const metadata::Image& image) {
   const auto* self = image.FindBroker(config_.self.broker);
   if (!self) return false;
@@ -329,7 +333,8 @@ std::string Broker::NotReadyReason() const {
 Status Broker::CheckPeer(BrokerId peer, const Uuid& directory, std::uint64_t boot_epoch) const {
   auto image = Image();
   const auto* known = image ? image->FindBroker(peer) : nullptr;
-  // Who joins has nothing to lose and no image to judge by; it takes a leader's word only as a learner.
+  // Who joins has nothing to lose and no image to judge by; it takes a leader's word only as a
+  // learner.
   const bool joins = config_.founders.empty() && image && image->format_version == 0;
   if (joins && std::ranges::find(config_.first_contacts, peer) != config_.first_contacts.end())
     return {};

@@ -1,11 +1,13 @@
-// Broker: everything of one broker but sockets, gRPC, RocksDB files and the real clock: what the daemon runs and what
-// the simulator runs three of.
+// Broker: everything of one broker but sockets, gRPC, RocksDB files and the real clock: what the
+// daemon runs and what the simulator runs three of.
 //
-//   Loop Files Kv Transport Rng ──▶ journal ─▶ groups ─▶ metadata image ─▶ replicas ─▶ services for the Kafka handlers
+//   Loop Files Kv Transport Rng ──▶ journal ─▶ groups ─▶ metadata image ─▶ replicas ─▶ services for
+//   the Kafka handlers
 //
-// On one loop. 1. Start() waits for this broker's own disk, never for another broker (decision D14). 2. Recovery follows
-// SAFETY §E: store, journal, metadata group, replicas. 3. A failed journal ends it: on_fatal is called once, nothing is
-// acknowledged any more, and the owner ends the process.
+// On one loop. 1. Start() waits for this broker's own disk, never for another broker (decision
+// D14). 2. Recovery follows SAFETY §E: store, journal, metadata group, replicas. 3. A failed
+// journal ends it: on_fatal is called once, nothing is acknowledged any more, and the owner ends
+// the process.
 #pragma once
 
 #include <functional>
@@ -67,7 +69,8 @@ class Broker {
   Broker(BrokerSeams seams, BrokerConfig config, Hooks hooks);
   ~Broker();
 
-  // Opens the journal and brings back what the disk holds. kFenced: this directory must not be used again.
+  // Opens the journal and brings back what the disk holds. kFenced: this directory must not be used
+  // again.
   void Start(Done<void> done);
   // Checkpoints, so that the next start has little to replay, and closes the journal.
   void Stop(Done<void> done);

@@ -1,5 +1,5 @@
-// BrokerSource: what the admin port tells of a broker: readiness, status and metrics, read from its parts at each
-// request. On the broker's loop.
+// BrokerSource: what the admin port tells of a broker: readiness, status and metrics, read from its
+// parts at each request. On the broker's loop.
 #pragma once
 
 #include <string>

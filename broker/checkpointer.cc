@@ -58,8 +58,8 @@ void Checkpointer::Start() {
 
 void Checkpointer::OnTimer() {
   timer_ = environment_.loop.RunAfter(kLook, [this] { OnTimer(); });
-  // A seal or the record of a checkpoint may be what failed: no group waits for those, and a broker whose journal takes
-  // nothing more must not go on leading (SAFETY D-7).
+  // A seal or the record of a checkpoint may be what failed: no group waits for those, and a broker
+  // whose journal takes nothing more must not go on leading (SAFETY D-7).
   if (auto failure = environment_.journal.status().failure) {
     return environment_.groups.StoreFailed(*failure);
   }
@@ -92,8 +92,9 @@ void Checkpointer::Run(Purpose purpose, Done<void> done) {
   NextGroups(pass);
 }
 
-// The last life ended between the store's word and the journal's. The journal has to know before the next checkpoint,
-// or the store could run two ahead, which means a journal that was rolled back (SAFETY A5).
+// The last life ended between the store's word and the journal's. The journal has to know before
+// the next checkpoint, or the store could run two ahead, which means a journal that was rolled back
+// (SAFETY A5).
 void Checkpointer::RecordAgain(const std::shared_ptr<Pass>& pass) {
   environment_.journal.Checkpoint(last_, [this, alive = std::weak_ptr(alive_),
                                           pass](Status recorded) {
@@ -146,8 +147,8 @@ void Checkpointer::Release(const std::shared_ptr<Pass>& pass) {
     environment_.journal.ReleaseTo(group, applied);  // 3
   if (!environment_.journal.OldestIsPinned()) return Mark(pass);
   ++counters_.rewrites;
-  // The rewritten entries may have to wait for room that only this checkpoint frees, so it does not wait for them for
-  // long; what they pin then stays for the next one.
+  // The rewritten entries may have to wait for room that only this checkpoint frees, so it does not
+  // wait for them for long; what they pin then stays for the next one.
   auto go_on = [this, alive = std::weak_ptr(alive_), pass](Status rewritten) {
     if (!alive.lock() || std::exchange(pass->rewrite_over, true)) return;
     environment_.loop.Cancel(pass->patience);

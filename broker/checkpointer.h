@@ -1,10 +1,13 @@
-// Checkpointer: makes state durable outside of the journal so that its files can be used again (SAFETY A5).
+// Checkpointer: makes state durable outside of the journal so that its files can be used again
+// (SAFETY A5).
 //
-//   1 where the journal stands   2 per group: segments, then one Kv batch   3 release   4 rewrite what pins the oldest
-//   file   5 (id, position) into the Kv store, synced   6 the journal's own record, then its files are free
+//   1 where the journal stands   2 per group: segments, then one Kv batch   3 release   4 rewrite
+//   what pins the oldest
+//   file   5 (id, position) into the Kv store, synced   6 the journal's own record, then its files
+//   are free
 //
-// On the worker's loop. One checkpoint is under way at a time. Nothing in it is undone when a step fails: the checkpoint
-// is given up, and the next one begins anew.
+// On the worker's loop. One checkpoint is under way at a time. Nothing in it is undone when a step
+// fails: the checkpoint is given up, and the next one begins anew.
 #pragma once
 
 #include <functional>

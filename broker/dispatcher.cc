@@ -35,7 +35,8 @@ Serve FindServe(std::int16_t key) {
 }  // namespace
 
 void Dispatcher::Handle(const net::Peer& peer, Slice frame, net::Completion done) {
-  // The front of the header is the same in all versions; the rest may only be read in one that is known.
+  // The front of the header is the same in all versions; the rest may only be read in one that is
+  // known.
   kafka::Reader front(frame);
   const auto key = front.Int<std::int16_t>();
   const auto version = front.Int<std::int16_t>();

@@ -1,12 +1,14 @@
-// Dispatcher: from a frame to a handler and back: request header, API table, decoding, answers that need no handler.
+// Dispatcher: from a frame to a handler and back: request header, API table, decoding, answers that
+// need no handler.
 //
 //   frame ──> header ──> API table ──decode──> broker/api/NN_name.cc ──> Reply ──encode──> frame
 //
 // One loop. Real codecs on both sides, no sockets: the simulator enters here.
-// 1. An unknown key, a version that is not served, or a body that does not decode closes the connection, as Kafka
-//    does; ApiVersions in an unknown version is answered in version 0 with error 35 and its own row (KIP-511).
-// 2. Each (client software, key, version) that was refused is logged once, at most kRefusalsLoggedMax of them; all
-//    are counted.
+// 1. An unknown key, a version that is not served, or a body that does not decode closes the
+//    connection, as Kafka does; ApiVersions in an unknown version is answered in version 0 with
+//    error 35 and its own row (KIP-511).
+// 2. Each (client software, key, version) that was refused is logged once, at most
+//    kRefusalsLoggedMax of them; all are counted.
 // Source: Kafka protocol guide; KIP-482, KIP-511.
 #pragma once
 

@@ -1,4 +1,5 @@
-// Kafka's error codes in the broker's words, and the one place where an operating error of ours becomes one.
+// Kafka's error codes in the broker's words, and the one place where an operating error of ours
+// becomes one.
 //
 // Any thread. The list of codes is proto/kafka/errors.list.
 #pragma once

@@ -1,8 +1,9 @@
-// PeerGuard: whether another process may be spoken to as the broker that it says it is. On the broker's loop.
+// PeerGuard: whether another process may be spoken to as the broker that it says it is. On the
+// broker's loop.
 //
-// Source: safety rule D-8. Refused are: another cluster, this broker's own id, what the metadata image refuses
-// (directory, boot epoch), a boot epoch below the last one seen, and the same boot epoch from another process, which
-// means that a directory was copied.
+// Source: safety rule D-8. Refused are: another cluster, this broker's own id, what the metadata
+// image refuses (directory, boot epoch), a boot epoch below the last one seen, and the same boot
+// epoch from another process, which means that a directory was copied.
 #pragma once
 
 #include <functional>

@@ -1,7 +1,9 @@
-// What a Kafka handler gets beside the request: who asks, in which version, and the one way to answer.
+// What a Kafka handler gets beside the request: who asks, in which version, and the one way to
+// answer.
 //
 // Called on the broker's loop. Invariants:
-// 1. A Reply is used at most once. One that is dropped unused closes the connection: no request stays unanswered.
+// 1. A Reply is used at most once. One that is dropped unused closes the connection: no request
+//    stays unanswered.
 // 2. It may be used from inside the handler or any time later, also after the connection is gone.
 #pragma once
 
@@ -20,7 +22,8 @@ struct ConnectionState {
   // What the client said of itself (ApiVersions ≥ 3).
   std::string software_name;
   std::string software_version;
-  // Woken with OnChanged when the connection is gone: requests that wait for something give up then.
+  // Woken with OnChanged when the connection is gone: requests that wait for something give up
+  // then.
   WaitList closing;
 };
 

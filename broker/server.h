@@ -2,7 +2,8 @@
 //
 // One loop. Invariants:
 // 1. The admin port is open before the listeners, so that a start-up can be watched.
-// 2. Nothing here waits for the cluster: a listener that is open answers with what this broker knows (decision D14).
+// 2. Nothing here waits for the cluster: a listener that is open answers with what this broker
+//    knows (decision D14).
 // 3. After Stop() no handler is called any more.
 #pragma once
 

@@ -1,4 +1,5 @@
-// Services: everything that the Kafka handlers use of the broker. Handlers keep no state of their own.
+// Services: everything that the Kafka handlers use of the broker. Handlers keep no state of their
+// own.
 //
 // One broker's loop. All of it outlives the dispatcher.
 #pragma once

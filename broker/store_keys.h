@@ -1,4 +1,5 @@
-// The keys of the Kv store of a data directory: one column family, one prefix per owner. metadata/ has its own.
+// The keys of the Kv store of a data directory: one column family, one prefix per owner. metadata/
+// has its own.
 #pragma once
 
 #include <fmt/core.h>
@@ -16,7 +17,8 @@ inline constexpr std::string_view kPartitionPrefix = "partition/";  // wal::Mani
 inline constexpr std::string_view kCheckpointKey =
     "checkpoint";  // u64 id, u64 journal position; little-endian
 
-// Why a replica of this directory answers nothing any more, until it has a new incarnation (safety rule A11).
+// Why a replica of this directory answers nothing any more, until it has a new incarnation (safety
+// rule A11).
 inline constexpr std::string_view kFencedPrefix = "fenced/";
 
 inline std::string FencedKey(GroupId group) {

@@ -23,7 +23,8 @@ TopicSpec TopicCreator::SpecOf(std::string_view name, std::size_t registered) co
   TopicSpec spec{.name = std::string(name)};
   if (name == kOffsetsTopic) {
     spec.partitions = settings_.offsets_partitions;
-    // Fewer brokers than the factor still make groups work; the controller adds replicas later (safety rule B15).
+    // Fewer brokers than the factor still make groups work; the controller adds replicas later
+    // (safety rule B15).
     spec.replication_factor = static_cast<std::int16_t>(
         std::min<std::size_t>(static_cast<std::size_t>(settings_.offsets_replication_factor),
                               std::max<std::size_t>(registered, 1)));

@@ -1,9 +1,9 @@
-// TopicCreator: topics that come into being because somebody asked for them: auto-creation from Metadata, and the
-// internal topics of the coordinators.
+// TopicCreator: topics that come into being because somebody asked for them: auto-creation from
+// Metadata, and the internal topics of the coordinators.
 //
 // One loop. Invariants:
-// 1. One creation per name is under way, at most `kPendingMax` in all; what is above that is not started and the
-//    client asks again.
+// 1. One creation per name is under way, at most `kPendingMax` in all; what is above that is not
+//    started and the client asks again.
 // 2. Nobody waits for a creation here: the client retries until the topic is there.
 #pragma once
 
@@ -31,8 +31,8 @@ class TopicCreator {
   TopicCreator(Loop& loop, Log& log, AdminForwarder& admin, metadata::BrokerSettings settings)
       : loop_(loop), log_(log), admin_(admin), settings_(settings) {}
 
-  // Starts the creation of `name` unless it is under way; an internal topic gets its own settings. `registered` is
-  // the number of brokers that replicas can be placed on.
+  // Starts the creation of `name` unless it is under way; an internal topic gets its own settings.
+  // `registered` is the number of brokers that replicas can be placed on.
   void Want(std::string_view name, std::size_t registered);
   std::size_t pending() const { return pending_.size(); }
 

@@ -1,4 +1,5 @@
-// From sources to checked Options: defaults, file, environment, overrides; then the checks that see several keys.
+// From sources to checked Options: defaults, file, environment, overrides; then the checks that see
+// several keys.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -64,7 +65,8 @@ Status FromEnvironment(Options& options, const Sources& sources) {
     std::string name = variable.substr(kEnvironmentPrefix.size());
     std::ranges::transform(name, name.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
-    // Other programs' variables may share the prefix: only what looks like a mistyped key is an error.
+    // Other programs' variables may share the prefix: only what looks like a mistyped key is an
+    // error.
     if (NearestKey(name).empty()) continue;
     KRONIKA_TRY(SetKey(options, name, value, variable));
   }

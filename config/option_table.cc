@@ -85,7 +85,8 @@ Status SetAddress(HostPort& field, std::string_view text) {
   return {};
 }
 
-// Calls take(part) for every part between commas, blanks around it removed; empty parts are passed over.
+// Calls take(part) for every part between commas, blanks around it removed; empty parts are passed
+// over.
 template <class Take>
 Status EachPart(std::string_view text, Take&& take) {
   while (!text.empty()) {
@@ -146,7 +147,8 @@ Status SetPeers(std::vector<Peer>& field, std::string_view text) {
   });
 }
 
-// "name=value,name=value"; a part without '=' belongs to the value before it (lists have commas, too).
+// "name=value,name=value"; a part without '=' belongs to the value before it (lists have commas,
+// too).
 Status SetConfigs(metadata::ConfigMap& field, std::string_view text,
                   std::span<const metadata::ConfigDefinition> table) {
   metadata::ConfigMap given;

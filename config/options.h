@@ -1,10 +1,14 @@
-// The node file: what one broker must be told before it can start. Everything else is cluster state.
+// The node file: what one broker must be told before it can start. Everything else is cluster
+// state.
 //
 //   table of 21 keys ──> node file (YAML), KRONIKA_<KEY>, --set KEY=VALUE, help, kronika.yaml, docs
 //
-// Called from the main thread before anything runs; Options is a plain value afterwards. Invariants:
-// 1. The table is the only list of keys. A key that is not in it is an error that names the nearest one.
-// 2. An Options that Load() returned is usable as it is: every value was checked, alone and with the others.
+// Called from the main thread before anything runs; Options is a plain value afterwards.
+// Invariants:
+// 1. The table is the only list of keys. A key that is not in it is an error that names the nearest
+//    one.
+// 2. An Options that Load() returned is usable as it is: every value was checked, alone and with
+//    the others.
 // 3. Later sources win: defaults, then the file, then the environment, then --set.
 #pragma once
 
@@ -63,7 +67,8 @@ struct Options {
   std::uint64_t EntryBytesMax() const { return journal_file_bytes / 8; }
 };
 
-// One row of the table. `set` parses the text form into the field; kInvalidArgument with a sentence.
+// One row of the table. `set` parses the text form into the field; kInvalidArgument with a
+// sentence.
 struct OptionDefinition {
   std::string_view name;
   std::string_view
@@ -87,12 +92,14 @@ struct Sources {
 // kInvalidArgument: one sentence that names the key, the value and what would be right.
 Result<Options> Load(const Sources& sources);
 
-// The annotated example file, made from the table. config/kronika.yaml is a copy, held to it by a test.
+// The annotated example file, made from the table. config/kronika.yaml is a copy, held to it by a
+// test.
 std::string ExampleYaml();
 // The table for `kronika start --help`.
 std::string HelpText();
 
-// "4096", "64KiB", "64MiB", "1GiB" (also without the B), and back in the largest unit that divides it.
+// "4096", "64KiB", "64MiB", "1GiB" (also without the B), and back in the largest unit that divides
+// it.
 Result<std::uint64_t> ParseSize(std::string_view text);
 std::string FormatSize(std::uint64_t bytes);
 

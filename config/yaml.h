@@ -17,7 +17,8 @@ struct RawOptions {
   std::map<std::string, metadata::ConfigMap> maps;  // nested maps, one level deep
 };
 
-// kInvalidArgument: not YAML, a key twice, or a value nested deeper than the node file has any. Where it is, is said.
+// kInvalidArgument: not YAML, a key twice, or a value nested deeper than the node file has any.
+// Where it is, is said.
 Result<RawOptions> ReadYaml(std::string_view text, std::string_view name);
 
 }  // namespace kronika::config

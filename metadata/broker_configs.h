@@ -1,4 +1,5 @@
-// The broker configs with Kafka's names that a node file may set under `broker_defaults`, and their typed form.
+// The broker configs with Kafka's names that a node file may set under `broker_defaults`, and their
+// typed form.
 //
 // Called from any thread. Only what something reads is in the table; every other name is refused.
 #pragma once

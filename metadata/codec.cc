@@ -16,7 +16,8 @@ std::unexpected<Error> Corrupt(std::string_view what) {
   return Fail(ErrorCode::kCorruption, fmt::format("{} does not decode", what), "metadata codec");
 }
 
-// Values of a message go in by Put, come out by Take. A Take that finds what no Put makes says false.
+// Values of a message go in by Put, come out by Take. A Take that finds what no Put makes says
+// false.
 
 void Put(std::string& out, const Uuid& uuid) {
   out.assign(reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size());

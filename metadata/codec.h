@@ -1,7 +1,8 @@
-// Records and parts of the image as bytes (proto/metadata.proto). The only user of the generated code is codec.cc.
+// Records and parts of the image as bytes (proto/metadata.proto). The only user of the generated
+// code is codec.cc.
 //
-// Called from any thread. Decoding trusts nothing: kCorruption for bytes that no encoder of ours makes, kUnsupported
-// for a record kind of a later version.
+// Called from any thread. Decoding trusts nothing: kCorruption for bytes that no encoder of ours
+// makes, kUnsupported for a record kind of a later version.
 #pragma once
 
 #include <string>

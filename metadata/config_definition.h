@@ -1,5 +1,6 @@
-// One line of a config table: the single source of names, types, defaults, ranges and words for CreateTopics,
-// DescribeConfigs, the node file and the docs. The tables are topic_configs.h and broker_configs.h.
+// One line of a config table: the single source of names, types, defaults, ranges and words for
+// CreateTopics, DescribeConfigs, the node file and the docs. The tables are topic_configs.h and
+// broker_configs.h.
 //
 // Called from any thread: the tables are constants.
 #pragma once
@@ -27,8 +28,8 @@ enum class ConfigType : std::uint8_t {
 
 enum class ConfigEffect : std::uint8_t {
   kHonoured,  // does what its documentation says
-  kStored,  // checked, kept and described; takes effect in a later release, and its documentation says so
-  kNoOp,  // accepted because tools copy it; nothing is kept and the default is reported
+  kStored,  // checked, kept, described; takes effect in a later release, as its documentation says
+  kNoOp,    // accepted because tools copy it; nothing is kept and the default is reported
 };
 
 struct ConfigDefinition {
@@ -50,10 +51,12 @@ using ConfigMap = std::map<std::string, std::string, std::less<>>;
 // Null = unknown name.
 const ConfigDefinition* FindConfig(std::span<const ConfigDefinition> table, std::string_view name);
 
-// Whether `value` has the type and lies in the range; kInvalidArgument with a sentence for the client.
+// Whether `value` has the type and lies in the range; kInvalidArgument with a sentence for the
+// client.
 Status CheckConfig(const ConfigDefinition& definition, std::string_view value);
 
-// Every entry of `configs` must be in the table and pass CheckConfig; an unknown name is answered with the nearest.
+// Every entry of `configs` must be in the table and pass CheckConfig; an unknown name is answered
+// with the nearest.
 Status CheckConfigs(std::span<const ConfigDefinition> table, const ConfigMap& configs);
 
 // The name of the table that a mistyped `name` most resembles; empty if none does.

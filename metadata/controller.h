@@ -1,11 +1,13 @@
-// The controller's decisions: (image, who is alive, request) → records, or a refusal. The metadata group's leader
-// proposes the records; nothing here has an effect.
+// The controller's decisions: (image, who is alive, request) → records, or a refusal. The metadata
+// group's leader proposes the records; nothing here has an effect.
 //
-// Pure functions; any thread. Random values (topic ids) are drawn by the caller and passed in. Rules that they hold:
-// 1. A decision is made from the newest image of a leader that has applied an entry of its own term, and the next one
-//    only after the records of the last are applied: else they may be void.
+// Pure functions; any thread. Random values (topic ids) are drawn by the caller and passed in.
+// Rules that they hold:
+// 1. A decision is made from the newest image of a leader that has applied an entry of its own
+//    term, and the next one only after the records of the last are applied: else they may be void.
 // 2. Records that come back always apply to the image that they were made from.
-// Source: Kafka's CreateTopics, DeleteTopics, InitProducerId; safety rules A4, A12, A13, B15, C10, D-8.
+// Source: Kafka's CreateTopics, DeleteTopics, InitProducerId; safety rules A4, A12, A13, B15, C10,
+// D-8.
 #pragma once
 
 #include <cstdint>
@@ -74,14 +76,15 @@ struct TopicPlan {
 // A plan for validate_only is the same plan, not proposed.
 TopicPlan CreateTopics(const ControllerView& view, std::span<const TopicRequest> requests);
 
-// The request that makes __consumer_offsets: offsets.topic.num.partitions, min(factor, registered brokers).
+// The request that makes __consumer_offsets: offsets.topic.num.partitions, min(factor, registered
+// brokers).
 TopicRequest ConsumerOffsetsRequest(const ControllerView& view, Uuid id);
 
 struct DeleteRequest {
   std::string name;  // empty: by id
   Uuid id;
-  Term
-      highest_leader_epoch;  // that the caller has heard of for any of its partitions (safety rule C10)
+  // The highest that the caller has heard of for any of its partitions (safety rule C10).
+  Term highest_leader_epoch;
 };
 
 TopicPlan DeleteTopics(const Image& image, std::span<const DeleteRequest> requests);
@@ -94,9 +97,9 @@ Records AllocateProducerIds(const Image& image, BrokerId broker);
 // The first decision in a new cluster; empty once it was made.
 Records FoundCluster(const Image& image, Uuid cluster, const std::vector<FoundingVoter>& voters);
 
-// A broker says hello. kFenced: another directory is registered under this id, this one was fenced, it belongs to
-// another id, or its boot epoch went back (D-8). Nothing new: no records. A broker that the metadata group does not
-// have yet becomes a learner of it.
+// A broker says hello. kFenced: another directory is registered under this id, this one was fenced,
+// it belongs to another id, or its boot epoch went back (D-8). Nothing new: no records. A broker
+// that the metadata group does not have yet becomes a learner of it.
 Result<Records> RegisterBroker(const Image& image, const BrokerRegistered& registration);
 
 // The operator's word that broker `broker` lost its disk and is now the one with `directory`.
@@ -105,12 +108,13 @@ Result<Records> ReplaceBroker(const Image& image, BrokerId broker, Uuid director
 // The broker itself says that its directory has lost something for good.
 Result<Records> FenceBroker(const Image& image, BrokerId broker, Uuid directory);
 
-// The next wishes on behalf of replaced brokers, `groups_max` at most: the metadata group's alone first, the
-// partitions' after that one is done. Nothing left to do: no records. To be asked after each image until then.
+// The next wishes on behalf of replaced brokers, `groups_max` at most: the metadata group's alone
+// first, the partitions' after that one is done. Nothing left to do: no records. To be asked after
+// each image until then.
 Records PlanReplacements(const Image& image, std::size_t groups_max);
 
-// A new incarnation for one replica that was fenced (safety rule A4). kNotFound; kInvalidArgument if `damaged` is
-// not that broker's newest incarnation in the group.
+// A new incarnation for one replica that was fenced (safety rule A4). kNotFound; kInvalidArgument
+// if `damaged` is not that broker's newest incarnation in the group.
 Result<Records> ReplaceReplica(const Image& image, GroupId group, raft::ReplicaId damaged);
 
 // The group's leader reports its configuration: empty unless it is the newest wish's.

@@ -16,7 +16,8 @@ namespace {
 // Of one request: bounds the entry, and the time that its application takes.
 constexpr std::int64_t kPartitionsPerRequestMax = 10'000;
 constexpr std::int32_t kDefaultFactor = 3;
-// Distance of a deleted topic's highest known epoch to the floor: terms that the proposer has not heard of yet.
+// Distance of a deleted topic's highest known epoch to the floor: terms that the proposer has not
+// heard of yet.
 constexpr std::uint64_t kEpochFloorMargin = 16;
 
 class TopicPlanner {
@@ -80,7 +81,8 @@ class TopicPlanner {
               "Unable to replicate the partition {} time(s): only {} broker(s) are registered.",
               result.replication_factor, registered));
     }
-    // With a majority alive the partitions can be written at once; the others join when they are back.
+    // With a majority alive the partitions can be written at once; the others join when they are
+    // back.
     const auto live =
         std::ranges::count_if(brokers_, [](const PlacementBroker& broker) { return broker.live; });
     if (live >= result.replication_factor / 2 + 1) return std::nullopt;

@@ -53,8 +53,8 @@ bool ParseVoter(std::string_view line, FoundingVoter& voter) {
   return TakeWord(line).empty();
 }
 
-// Calls take(word, rest, number) for every line that is not empty or a comment; its false is a bad line, whose number
-// comes back. 0 = all good.
+// Calls take(word, rest, number) for every line that is not empty or a comment; its false is a bad
+// line, whose number comes back. 0 = all good.
 template <class Take>
 int EachLine(std::string_view text, Take&& take) {
   for (int number = 1; !text.empty(); ++number) {

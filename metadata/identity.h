@@ -1,16 +1,21 @@
-// Who a data directory is: the file `identity`, and the founding text that a cluster is formatted from.
+// Who a data directory is: the file `identity`, and the founding text that a cluster is formatted
+// from.
 //
 //   kronika identity 1                          cluster <uuid>
 //   cluster <uuid>                              voter <id> <host:port> <directory uuid>
 //   broker <id>                                 joiner <id> <host:port> <directory uuid>
 //   directory <uuid>                            (the founding text: the same for every broker)
 //   boot_epoch <count of opens>
-//   voter <id> <host:port> <directory uuid>     (one line a founder; none in a directory that only joins)
+//   voter <id> <host:port> <directory uuid>     (one line a founder; none in a directory that only
+//   joins)
 //   checksum <CRC-32C of all lines before, hex>
 //
-// Pure; any thread. Source: safety rules A12 (founding is an act) and D-8 (identity of a directory).
-// 1. Only a directory whose own (broker, directory) is among its voters founds; every other one joins, empty.
-// 2. The boot epoch rises, and is synced, before anything of that life leaves the process (identity_file.h).
+// Pure; any thread. Source: safety rules A12 (founding is an act) and D-8 (identity of a
+// directory).
+// 1. Only a directory whose own (broker, directory) is among its voters founds; every other one
+//    joins, empty.
+// 2. The boot epoch rises, and is synced, before anything of that life leaves the process
+//    (identity_file.h).
 #pragma once
 
 #include <cstdint>
@@ -51,7 +56,8 @@ struct FoundingBroker {
   BrokerId broker = kNoBroker;
   HostPort peer;
 };
-// A new cluster of these brokers. kInvalidArgument: none, an id twice or not positive, an address twice.
+// A new cluster of these brokers. kInvalidArgument: none, an id twice or not positive, an address
+// twice.
 Result<FoundingText> Found(std::vector<FoundingBroker> brokers, Rng& rng);
 std::string PrintFoundingText(const FoundingText& text);
 // kInvalidArgument with the line's number.
@@ -59,7 +65,8 @@ Result<FoundingText> ParseFoundingText(std::string_view text);
 
 // The identity of a fresh directory by the text; kNotFound if it does not name the broker.
 Result<Identity> IdentityFrom(const FoundingText& text, BrokerId broker);
-// Of a directory that joins the cluster: a new broker, or one that lost its disk (`format --replace`).
+// Of a directory that joins the cluster: a new broker, or one that lost its disk (`format
+// --replace`).
 Identity JoinerIdentity(Uuid cluster, BrokerId broker, Uuid directory);
 
 std::string EncodeIdentity(const Identity& identity);
@@ -68,8 +75,8 @@ Result<Identity> DecodeIdentity(std::string_view text);
 
 // Whether the node file and the directory belong together; kFenced with one line that names both.
 Status CheckOwner(const Identity& identity, BrokerId node_id);
-// `seen` is the highest boot epoch that the journal, the store or a peer holds of this directory; kFenced if the
-// directory is older than that: it was rolled back or copied.
+// `seen` is the highest boot epoch that the journal, the store or a peer holds of this directory;
+// kFenced if the directory is older than that: it was rolled back or copied.
 Status CheckBootEpoch(const Identity& identity, std::uint64_t seen);
 
 }  // namespace kronika::metadata

@@ -1,7 +1,8 @@
-// The two ends of a full install of the metadata image (safety rules A8, C5): a dump at one index, in checked chunks.
+// The two ends of a full install of the metadata image (safety rules A8, C5): a dump at one index,
+// in checked chunks.
 //
-// Private to state_machine.cc and install.cc. A chunk's header is its number and the checksum of its payload; its
-// payload is EncodePairs. An empty header ends the stream.
+// Private to state_machine.cc and install.cc. A chunk's header is its number and the checksum of
+// its payload; its payload is EncodePairs. An empty header ends the stream.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
-// Who is alive, as the metadata leader heard: soft state that rides in its beats and decides what Metadata lists and
-// where new replicas go. Nothing in a log depends on it.
+// Who is alive, as the metadata leader heard: soft state that rides in its beats and decides what
+// Metadata lists and where new replicas go. Nothing in a log depends on it.
 //
-// Pure: time is passed in; belongs to one loop. Invariant: a broker is live exactly if it was heard of within kLimit.
+// Pure: time is passed in; belongs to one loop. Invariant: a broker is live exactly if it was heard
+// of within kLimit.
 #pragma once
 
 #include <map>
@@ -18,8 +19,8 @@ class Liveness {
 
   // A beat of `broker` came in.
   void Heard(BrokerId broker, Instant now);
-  // This broker begins to lead the metadata group: it has heard nobody yet, and presumes `brokers` alive for one
-  // limit, so that a change of leader does not make the cluster look dead.
+  // This broker begins to lead the metadata group: it has heard nobody yet, and presumes `brokers`
+  // alive for one limit, so that a change of leader does not make the cluster look dead.
   void BeginLeading(const std::vector<BrokerId>& brokers, Instant now);
   // The broker is no longer of the cluster.
   void Forget(BrokerId broker) { heard_.erase(broker); }

@@ -8,8 +8,8 @@
 namespace kronika::metadata {
 namespace {
 
-// Places one topic, a partition at a time. Every choice takes the broker that has the least, looked at in a fixed
-// order of counts, and the lowest id among equals.
+// Places one topic, a partition at a time. Every choice takes the broker that has the least, looked
+// at in a fixed order of counts, and the lowest id among equals.
 class TopicPlacer {
  public:
   TopicPlacer(const std::vector<PlacementBroker>& brokers, PlacementLoad& load)
@@ -33,7 +33,8 @@ class TopicPlacer {
 
  private:
   const PlacementBroker* ChooseLeader() {
-    // The topic's own evenness first: a broker that just joined must not lead all of the next topic.
+    // The topic's own evenness first: a broker that just joined must not lead all of the next
+    // topic.
     return Least([&](const PlacementBroker& broker) {
       return std::tuple(!broker.live, topic_[broker.id].leaders, load_[broker.id].leaders,
                         load_[broker.id].replicas, broker.id);
@@ -41,8 +42,8 @@ class TopicPlacer {
   }
 
   const PlacementBroker* ChooseFollower(const std::vector<const PlacementBroker*>& chosen) {
-    // The second replica is the first to campaign when the leader dies: successions come before the overall load, so
-    // that what a dead leader led is spread over all.
+    // The second replica is the first to campaign when the leader dies: successions come before the
+    // overall load, so that what a dead leader led is spread over all.
     return Least([&](const PlacementBroker& broker) {
       const bool taken = std::ranges::find(chosen, &broker) != chosen.end();
       return std::tuple(taken, !broker.live, SharedRacks(chosen, broker),

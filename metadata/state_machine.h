@@ -4,12 +4,14 @@
 //                      └──> Checkpoint: what changed since the last one, as one batch for the store
 //
 // Runs on the metadata group's loop. Invariants:
-// 1. image() is the image at the last applied entry; observers have been told of it before Apply returns.
-// 2. The store holds the image of one index, whole; the group asks for a checkpoint only where its own log is durable
-//    (safety rule A6).
-// 3. A batch that does not apply is void: it moves the index and nothing else, the same on every broker.
-// 4. Entries of a later version stop the state machine: nothing is applied or checkpointed any more, and the owner is
-//    told to end the process.
+// 1. image() is the image at the last applied entry; observers have been told of it before Apply
+//    returns.
+// 2. The store holds the image of one index, whole; the group asks for a checkpoint only where its
+//    own log is durable (safety rule A6).
+// 3. A batch that does not apply is void: it moves the index and nothing else, the same on every
+//    broker.
+// 4. Entries of a later version stop the state machine: nothing is applied or checkpointed any
+//    more, and the owner is told to end the process.
 #pragma once
 
 #include <functional>
@@ -30,14 +32,16 @@ namespace kronika::metadata {
 // What the store held when the process began.
 struct StoredImage {
   ImagePtr image;
-  // The group's replica record of the last checkpoint, as it was given; empty before the first. It is older than the
-  // image if an install was adopted since: then the journal's `installed` record says where the log goes on.
+  // The group's replica record of the last checkpoint, as it was given; empty before the first. It
+  // is older than the image if an install was adopted since: then the journal's `installed` record
+  // says where the log goes on.
   std::string replica;
 };
 
 class StateMachine final : public raft::StateMachine {
  public:
-  // What became of an entry that was applied: the error says why it is void. For whoever proposed it.
+  // What became of an entry that was applied: the error says why it is void. For whoever proposed
+  // it.
   using OutcomeHandler = std::function<void(const raft::Entry& entry, const Status& outcome)>;
   using StatusHandler = std::function<void(const raft::NodeStatus& status)>;
   using FailureHandler = std::function<void(const Error& error)>;
@@ -51,8 +55,8 @@ class StateMachine final : public raft::StateMachine {
   // What the store holds; none if it never held an image. Reads the disk: for start-up.
   static Result<std::optional<StoredImage>> Load(const Kv& kv);
 
-  // `stored` is what Load gave; `initial` is the image to begin with where there is none: the founding image, or for a
-  // broker that joins an empty one.
+  // `stored` is what Load gave; `initial` is the image to begin with where there is none: the
+  // founding image, or for a broker that joins an empty one.
   StateMachine(const Environment& environment, const std::optional<StoredImage>& stored,
                ImagePtr initial);
   ~StateMachine() override;
@@ -65,8 +69,8 @@ class StateMachine final : public raft::StateMachine {
   void SetStatusHandler(StatusHandler handler) { on_status_ = std::move(handler); }
   void SetFailureHandler(FailureHandler handler) { on_failure_ = std::move(handler); }
 
-  // raft::StateMachine. A checkpoint's batch holds what changed since the last one: batches are applied in order, all
-  // of them.
+  // raft::StateMachine. A checkpoint's batch holds what changed since the last one: batches are
+  // applied in order, all of them.
   void Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) override;
   void Apply(const raft::Entry& entry) override;
   void OnStatus(const raft::NodeStatus& status) override;
@@ -74,7 +78,8 @@ class StateMachine final : public raft::StateMachine {
   void OpenInstallSource(raft::LogStart start,
                          Done<std::unique_ptr<raft::InstallSource>> done) override;
   std::unique_ptr<raft::InstallSink> OpenInstallSink(raft::LogStart start) override;
-  // Also called at start-up, when the journal names an install whose swap the last run did not reach.
+  // Also called at start-up, when the journal names an install whose swap the last run did not
+  // reach.
   void AdoptInstall(raft::LogStart start, std::string manifest, Done<void> done) override;
 
  private:

@@ -1,8 +1,9 @@
-// The image as keys and values: for the key-value store of the data directory, and for full installs.
+// The image as keys and values: for the key-value store of the data directory, and for full
+// installs.
 //
-// Called on the metadata group's loop; pure. Keys (metadata/README.md has them as a table) begin with kStorePrefix.
-// Invariant: Load(Dump(image)) is the image, and a store that held Dump(before) holds Dump(after) once the batch of
-// AddChanges(before, after) is applied.
+// Called on the metadata group's loop; pure. Keys (metadata/README.md has them as a table) begin
+// with kStorePrefix. Invariant: Load(Dump(image)) is the image, and a store that held Dump(before)
+// holds Dump(after) once the batch of AddChanges(before, after) is applied.
 #pragma once
 
 #include <string>
@@ -31,7 +32,8 @@ void AddChanges(const Image& before, const Image& after, KvBatch& batch);
 std::string EncodePairs(const Pairs& pairs);
 Result<Pairs> DecodePairs(Bytes bytes);
 
-// The key of the group's own replica record, which a checkpoint keeps in the same batch as the image.
+// The key of the group's own replica record, which a checkpoint keeps in the same batch as the
+// image.
 std::string ReplicaKey();
 
 }  // namespace kronika::metadata

@@ -1,7 +1,8 @@
 // The topic configs that Kronika knows, and what a topic's values come to.
 //
-// Called from any thread. What is not in the table is refused with INVALID_CONFIG: nothing is accepted and ignored
-// but the entries marked as no-op, which report their default. Source: Kafka's topic config names, units, defaults.
+// Called from any thread. What is not in the table is refused with INVALID_CONFIG: nothing is
+// accepted and ignored but the entries marked as no-op, which report their default. Source: Kafka's
+// topic config names, units, defaults.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ struct TopicSettings {
   bool operator==(const TopicSettings&) const = default;
 };
 
-// `defaults` are the node file's topic_defaults, checked. Order: the topic's own value, the defaults, the table.
+// `defaults` are the node file's topic_defaults, checked. Order: the topic's own value, the
+// defaults, the table.
 TopicSettings ResolveSettings(const Topic& topic, const ConfigMap& defaults);
 
 // Numbers as in Kafka's DescribeConfigs response.

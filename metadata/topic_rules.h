@@ -1,7 +1,9 @@
-// What makes a topic request valid, apart from where its replicas go: names and configs, by Kafka's rules.
+// What makes a topic request valid, apart from where its replicas go: names and configs, by Kafka's
+// rules.
 //
-// Pure functions; any thread. Source: Kafka's Topic name rules (1 to 249 of [a-zA-Z0-9._-], not "." or "..", and no
-// two names that differ only in '.' and '_', because metric names could not tell them apart).
+// Pure functions; any thread. Source: Kafka's Topic name rules (1 to 249 of [a-zA-Z0-9._-], not "."
+// or "..", and no two names that differ only in '.' and '_', because metric names could not tell
+// them apart).
 #pragma once
 
 #include <optional>

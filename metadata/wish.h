@@ -1,9 +1,12 @@
-// A wish for other members, step by step: learners first, then joint consensus, then done (safety rule A13).
+// A wish for other members, step by step: learners first, then joint consensus, then done (safety
+// rule A13).
 //
-//   wish W ──▶ incoming replicas are learners (2W) ──▶ level with the leader ──▶ joint, then as wished (2W + 1) ──▶ report W
+//   wish W ──▶ incoming replicas are learners (2W) ──▶ level with the leader ──▶ joint, then as
+//   wished (2W + 1) ──▶ report W
 //
-// Pure; any thread. A group's log refuses a configuration whose number is not above the applied one, so each wish has
-// two numbers there: whoever leads goes on where the log is, and no older wish can follow a newer one's first step.
+// Pure; any thread. A group's log refuses a configuration whose number is not above the applied
+// one, so each wish has two numbers there: whoever leads goes on where the log is, and no older
+// wish can follow a newer one's first step.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +30,8 @@ struct WishStep {
   bool done = false;                        // the group's log has carried out the wish
 };
 
-// What the leader with this status does next about its group's wish. A learner is level when it is live and was caught
-// up within the last `lag_ticks_max` ticks.
+// What the leader with this status does next about its group's wish. A learner is level when it is
+// live and was caught up within the last `lag_ticks_max` ticks.
 WishStep NextWishStep(const GroupMembers& members, const raft::NodeStatus& leader,
                       int lag_ticks_max);
 

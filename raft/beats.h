@@ -1,12 +1,14 @@
 // Beats: evidence of life of many groups in one message, by exception (decision D9, SAFETY B5, B6).
 //
-// A leader vouches for each of its groups every heartbeat. What a follower confirmed before (term, commit, both
-// incarnations) is not said again: the group's id is enough. The answer names only the groups it does not confirm, and
-// a follower's own response is sent only where it differs from its last one on this stream.
-// Pure; one sender and one receiver per peer, on the manager's loop.
+// A leader vouches for each of its groups every heartbeat. What a follower confirmed before (term,
+// commit, both incarnations) is not said again: the group's id is enough. The answer names only the
+// groups it does not confirm, and a follower's own response is sent only where it differs from its
+// last one on this stream. Pure; one sender and one receiver per peer, on the manager's loop.
 //
-// 1. `unchanged` refers to the last full state that the receiver took on the *same* stream; a new stream forgets both
-// sides (D-11). 2. An answer counts only for the groups, terms and read contexts that its own beat carried.
+// 1. `unchanged` refers to the last full state that the receiver took on the *same* stream; a new
+//    stream forgets both
+// sides (D-11). 2. An answer counts only for the groups, terms and read contexts that its own beat
+// carried.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +32,8 @@ class BeatSender {
   std::optional<Beat> Seal();
   // Calls `confirmed` for every group of the answered beat that is not an exception.
   void OnAnswer(const BeatAnswer& answer, const std::function<void(const BeatGroup&)>& confirmed);
-  // The follower's response arrived in full; ConfirmedResponse repeats it when a later answer stands for it.
+  // The follower's response arrived in full; ConfirmedResponse repeats it when a later answer
+  // stands for it.
   void Remember(GroupId group, const Message& response) { responses_[group] = response; }
   // None before the first full response of that term and incarnation.
   std::optional<Message> ConfirmedResponse(const BeatGroup& beat) const;

@@ -37,7 +37,8 @@ void Calls::End(std::uint64_t correlation, Result<Slice> result) {
 void Calls::OnCall(BrokerId from, const Call& call) {
   auto answer = [this, alive = std::weak_ptr(alive_), from,
                  correlation = call.correlation](Result<Slice> result) {
-    // An answer that finds no way back is lost with the stream; the caller learns of that by itself.
+    // An answer that finds no way back is lost with the stream; the caller learns of that by
+    // itself.
     if (alive.lock()) sender_(from, std::nullopt, CallAnswer{correlation, std::move(result)});
   };
   auto handler = handlers_.find(call.kind);

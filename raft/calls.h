@@ -1,8 +1,8 @@
-// Calls: requests to another broker and their answers, on the data lane (DESIGN §7: forwarded requests travel with a
-// correlation id and the client's deadline). On the manager's loop.
+// Calls: requests to another broker and their answers, on the data lane (DESIGN §7: forwarded
+// requests travel with a correlation id and the client's deadline). On the manager's loop.
 //
-// Every call ends exactly once: with its answer, at its deadline (kTimedOut), or when the stream is lost
-// (kUnavailable; the outcome is then unknown).
+// Every call ends exactly once: with its answer, at its deadline (kTimedOut), or when the stream is
+// lost (kUnavailable; the outcome is then unknown).
 #pragma once
 
 #include <cstdint>

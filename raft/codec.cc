@@ -1,7 +1,7 @@
 // SuperFrame <-> Frame: the only file that knows raft.proto's message types. Any thread; pure.
 //
-// Payload bytes follow the header in this order: entries of all messages, install chunks, calls, call answers. They
-// are attached, not copied; a decoded entry is a view into the received frame.
+// Payload bytes follow the header in this order: entries of all messages, install chunks, calls,
+// call answers. They are attached, not copied; a decoded entry is a view into the received frame.
 #include <google/protobuf/arena.h>
 
 #include "base/bytes.h"
@@ -33,7 +33,8 @@ void PutMessage(const GroupMessage& from, wire::GroupMessage* to, Slices& payloa
   to->set_read_context(message.read_context);
   Index expected = message.log_index;
   for (const auto& entry : message.entries) {
-    // Indexes do not travel: the receiver counts from log_index. An entry of another place would become another entry.
+    // Indexes do not travel: the receiver counts from log_index. An entry of another place would
+    // become another entry.
     KRONIKA_CHECK(entry.index == ++expected, "an append's entries follow its previous index");
     auto* header = to->add_entries();
     header->set_term(entry.term.value);

@@ -1,8 +1,11 @@
-// SimNetwork: the network of a simulated cluster, and its end points (the fake Transport). One thread, one scheduler.
+// SimNetwork: the network of a simulated cluster, and its end points (the fake Transport). One
+// thread, one scheduler.
 //
 // 1. Frames of a lane arrive in order, each after a latency of its own; lanes overtake one another.
-// 2. What is lost is never lost alone: the lane is reset soon after, seen as down and later up on both sides.
-// 3. A cut direction swallows frames; the lane resets after a while and cannot come back before the cut heals.
+// 2. What is lost is never lost alone: the lane is reset soon after, seen as down and later up on
+//    both sides.
+// 3. A cut direction swallows frames; the lane resets after a while and cannot come back before the
+//    cut heals.
 // 4. The digest covers (time, from, to, lane, checksum of the frame) of everything delivered.
 #pragma once
 

@@ -197,8 +197,8 @@ void Group::Hold(std::vector<Entry>& committed) {
                     std::make_move_iterator(committed.end()));
 }
 
-// Only what this replica's own log has: then whatever is captured of the state may be made durable at once (SAFETY A6),
-// and no checkpoint waits for writes that wait for a checkpoint (B11).
+// Only what this replica's own log has: then whatever is captured of the state may be made durable
+// at once (SAFETY A6), and no checkpoint waits for writes that wait for a checkpoint (B11).
 void Group::ApplyDurable() {
   Index before = applied_;
   while (!held_back_.empty() && !adopting_ &&

@@ -1,9 +1,12 @@
-// Group: one replica of one Raft group, driven: persist → send → apply, in the order of the Ready contract.
+// Group: one replica of one Raft group, driven: persist → send → apply, in the order of the Ready
+// contract.
 //
-// Runs on its manager's loop. 1. Nothing of the group leaves before its `created` record is durable (SAFETY A3).
-// 2. A write and the messages beside it start together; what a write justifies comes out of the core only after it is
-// durable (R1). 3. Committed entries reach the state machine in order and only when this replica's own log has them, so
-// that everything applied may reach segments and the Kv store (SAFETY A6).
+// Runs on its manager's loop. 1. Nothing of the group leaves before its `created` record is durable
+// (SAFETY A3).
+// 2. A write and the messages beside it start together; what a write justifies comes out of the
+//    core only after it is
+// durable (R1). 3. Committed entries reach the state machine in order and only when this replica's
+// own log has them, so that everything applied may reach segments and the Kv store (SAFETY A6).
 #pragma once
 
 #include <deque>
@@ -32,8 +35,8 @@ class GroupHost {
   virtual void InstallWanted(Group& group, ReplicaId to) = 0;
   // Role, term, leader or membership changed.
   virtual void StatusChanged(Group& group) = 0;
-  // Whether `bytes` more of entries may be appended now: kBusy when the journal waits for a checkpoint, or when what
-  // is not committed takes its share of the directory (SAFETY B11).
+  // Whether `bytes` more of entries may be appended now: kBusy when the journal waits for a
+  // checkpoint, or when what is not committed takes its share of the directory (SAFETY B11).
   virtual Status Admit(std::size_t bytes) const = 0;
   // The uncommitted bytes of this directory changed by so much.
   virtual void CountUncommitted(std::int64_t bytes) = 0;
@@ -74,8 +77,8 @@ class Group : public std::enable_shared_from_this<Group> {
   void Step(Message message);
   Result<Index> Propose(EntryType type, Slice payload);
   Result<Index> ProposeMembership(Membership target);
-  // Runs `done` with the index that the read may be answered at, once it is applied here; kNotLeader if leadership is
-  // lost before a quorum confirmed it (SAFETY C1).
+  // Runs `done` with the index that the read may be answered at, once it is applied here;
+  // kNotLeader if leadership is lost before a quorum confirmed it (SAFETY C1).
   void ReadIndex(Done<Index> done);
   void Campaign();
   void Process();
@@ -83,14 +86,15 @@ class Group : public std::enable_shared_from_this<Group> {
   // Follower side of a full install: nothing is stepped while the swap is under way.
   void AdoptInstall(LogStart start, std::string manifest, Done<void> done);
 
-  // Captures the state, which is never ahead of what this replica's own log has durably. The batch goes to the Kv store; `applied` is then what recovery starts from.
+  // Captures the state, which is never ahead of what this replica's own log has durably. The batch
+  // goes to the Kv store; `applied` is then what recovery starts from.
   struct Checkpointed {
     KvBatch batch;
     Index applied;
   };
   void Checkpoint(Done<Checkpointed> done);
-  // What Checkpoint captured did not reach the store, so the next one has to take this group again: its records must
-  // not be passed by a mark that leaves it out.
+  // What Checkpoint captured did not reach the store, so the next one has to take this group again:
+  // its records must not be passed by a mark that leaves it out.
   void CheckpointFailed() { wrote_since_checkpoint_ = true; }
   // Whether anything was written to the log since the last Checkpoint call.
   bool wrote_since_checkpoint() const { return wrote_since_checkpoint_; }

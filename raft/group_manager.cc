@@ -250,8 +250,8 @@ void GroupManager::Send(Group& group, Message message) {
 }
 
 void GroupManager::InstallWanted(Group& group, ReplicaId to) {
-  // A broker that came back as a newer replica does not hold the older one; asking for it would only keep the newer
-  // one from its own install.
+  // A broker that came back as a newer replica does not hold the older one; asking for it would
+  // only keep the newer one from its own install.
   const auto members = AllReplicas(group.status().membership);
   const bool renewed = std::ranges::any_of(members, [&](ReplicaId member) {
     return member.broker == to.broker && member.incarnation > to.incarnation;

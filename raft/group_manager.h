@@ -1,10 +1,13 @@
-// GroupManager: all groups of one worker behind one shared tick, with one outbox per peer. On the worker's loop.
+// GroupManager: all groups of one worker behind one shared tick, with one outbox per peer. On the
+// worker's loop.
 //
-// 1. Stepping is event driven: whatever touches a group marks it dirty, and the dirty list is worked off before the
-// turn's frames leave. The tick only ages timers; no commit waits for it. 2. A gap longer than two ticks ages two ticks
-// at most, and one longer than an election timeout makes every leadership prove itself again (SAFETY B7). 3. A message
-// for a replica that this broker's metadata does not know yet is answered "not yet"; one that it should know and does
-// not is counted as misdirected (SAFETY B13). 4. A closed liveness stream is silence at once (SAFETY B8).
+// 1. Stepping is event driven: whatever touches a group marks it dirty, and the dirty list is
+//    worked off before the
+// turn's frames leave. The tick only ages timers; no commit waits for it. 2. A gap longer than two
+// ticks ages two ticks at most, and one longer than an election timeout makes every leadership
+// prove itself again (SAFETY B7). 3. A message for a replica that this broker's metadata does not
+// know yet is answered "not yet"; one that it should know and does not is counted as misdirected
+// (SAFETY B13). 4. A closed liveness stream is silence at once (SAFETY B8).
 #pragma once
 
 #include <cstdint>
@@ -69,7 +72,8 @@ class GroupManager final : public GroupHost {
   bool IsLive(BrokerId peer) const;
   std::vector<PeerSnapshot> Peers() const;
   const ManagerOptions& options() const { return options_; }
-  // A replica that was caught up within so many ticks is level with its leader: one second (SAFETY A13).
+  // A replica that was caught up within so many ticks is level with its leader: one second (SAFETY
+  // A13).
   int LevelTicks() const { return static_cast<int>(std::chrono::seconds(1) / options_.tick); }
 
   // GroupHost

@@ -1,4 +1,5 @@
-// What other brokers say: streams that come and go, and the parts of their frames. See group_manager.h.
+// What other brokers say: streams that come and go, and the parts of their frames. See
+// group_manager.h.
 #include <algorithm>
 
 #include "raft/core/membership.h"
@@ -139,7 +140,8 @@ void GroupManager::TakeBeats(PeerLink& link, const SuperFrame& frame) {
   }
 }
 
-// A beat stands if the replica follows it. A replica in a newer term answers for itself, which deposes the sender.
+// A beat stands if the replica follows it. A replica in a newer term answers for itself, which
+// deposes the sender.
 bool GroupManager::TakeBeat(PeerLink& link, const BeatGroup& beat,
                             std::uint64_t sender_metadata_index) {
   Group* group = Find(beat.group);
@@ -165,8 +167,8 @@ void GroupManager::ConfirmBeat(PeerLink& link, const BeatGroup& beat) {
   if (auto response = link.beats_out.ConfirmedResponse(beat)) group->Step(std::move(*response));
 }
 
-// The transport's queue was full: whoever sent entries probes again after a pause, as after a follower's "busy". Later,
-// not now: a group may be in the middle of handing out its messages.
+// The transport's queue was full: whoever sent entries probes again after a pause, as after a
+// follower's "busy". Later, not now: a group may be in the middle of handing out its messages.
 void GroupManager::OnFrameLost(BrokerId peer, const SuperFrame& frame) {
   for (const auto& item : frame.messages) {
     if (item.message.type != MessageType::kAppend) continue;

@@ -1,7 +1,8 @@
 // One stream between two brokers, either side of it. Included by the two gRPC files only.
 //
-// Message on the wire: u32 little-endian header size, header, payload. The first message is a wire.Hello instead.
-// Thread-safe; events are delivered on gRPC's threads in order and must only hand over to the loop.
+// Message on the wire: u32 little-endian header size, header, payload. The first message is a
+// wire.Hello instead. Thread-safe; events are delivered on gRPC's threads in order and must only
+// hand over to the loop.
 #pragma once
 
 #include <grpcpp/generic/async_generic_service.h>
@@ -39,7 +40,7 @@ class PeerStream : public std::enable_shared_from_this<PeerStream> {
   Lane lane = Lane::kLiveness;
   bool dialled = false;
   bool accepted = false;
-  bool turned_away = false;  // what still arrives is not looked at
+  bool turned_away = false;      // what still arrives is not looked at
   std::uint64_t boot_epoch = 0;  // of the peer
 
  protected:

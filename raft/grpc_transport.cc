@@ -284,7 +284,8 @@ void GrpcTransportImpl::OnMessage(const std::shared_ptr<PeerStream>& stream, Sli
     frame.header = std::string(AsText(header));
     if (in.left() > 0) frame.payload.push_back(message.Sub(message.size() - in.left(), in.left()));
   }
-  // A message too short for its header is passed on with an empty one, which is counted as undecodable there.
+  // A message too short for its header is passed on with an empty one, which is counted as
+  // undecodable there.
   else {
     frame.header = "\xff";
   }

@@ -1,9 +1,12 @@
-// GrpcTransport: the real Transport (decision D7): three connections per pair of brokers, each one long bidirectional
-// stream, dialled by the lower node id. Called on the loop; gRPC's threads hand over once per frame.
+// GrpcTransport: the real Transport (decision D7): three connections per pair of brokers, each one
+// long bidirectional stream, dialled by the lower node id. Called on the loop; gRPC's threads hand
+// over once per frame.
 //
-// 1. A stream carries nothing before both sides accepted the other's hello (cluster, broker, directory UUID, boot
+// 1. A stream carries nothing before both sides accepted the other's hello (cluster, broker,
+//    directory UUID, boot
 // epoch, process nonce: D-8); a refusal says why and is logged once per reason.
-// 2. One write is in flight per stream; behind it waits a queue bounded in bytes. A stream is always read (B9).
+// 2. One write is in flight per stream; behind it waits a queue bounded in bytes. A stream is
+//    always read (B9).
 // 3. A lost stream is dialled again after 100-500 ms.
 #pragma once
 
@@ -36,7 +39,8 @@ struct GrpcTransportOptions {
 
 class GrpcTransport : public Transport {
  public:
-  // Says whether a peer is who it claims to be; runs on the loop. kUnavailable: not known yet, the peer asks again.
+  // Says whether a peer is who it claims to be; runs on the loop. kUnavailable: not known yet, the
+  // peer asks again.
   using HelloCheck = std::function<Status(const PeerHello& peer)>;
 
   // kAlreadyExists if the address is in use, kInvalidArgument if it cannot be listened on.

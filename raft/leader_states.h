@@ -1,5 +1,6 @@
-// LeaderStates: who leads each group, as soft state on every broker (DESIGN §5: leadership and ISR are spread by
-// pushes; the newest term wins, a periodic digest repairs). Nothing in a log depends on it. On the manager's loop.
+// LeaderStates: who leads each group, as soft state on every broker (DESIGN §5: leadership and ISR
+// are spread by pushes; the newest term wins, a periodic digest repairs). Nothing in a log depends
+// on it. On the manager's loop.
 #pragma once
 
 #include <functional>
@@ -16,7 +17,8 @@ class LeaderStates {
   using Observer = std::function<void(const LeaderState&)>;
 
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
-  // The local replica's own view. A leader's view is pushed to all peers; `version` is filled in here.
+  // The local replica's own view. A leader's view is pushed to all peers; `version` is filled in
+  // here.
   void Publish(LeaderState state, bool leading);
   // The local replica no longer leads the group; what is known of it stays.
   void Yield(GroupId group) { led_.erase(group); }

@@ -1,10 +1,14 @@
-// LogStore: the durable Raft log of all groups of a data directory. Real: journal_log_store (wal/journal); fake:
-// fake_log_store, which forgets at a crash what was not reported durable. One contract suite runs against both.
+// LogStore: the durable Raft log of all groups of a data directory. Real: journal_log_store
+// (wal/journal); fake: fake_log_store, which forgets at a crash what was not reported durable. One
+// contract suite runs against both.
 //
-// 1. Append() is taken in call order for the whole directory. `done` of a write runs when it and all writes of the
-//    same group before it are durable; completions come in order. Several writes share a sync.
-// 2. A failed append is final: every later one fails with the same error, and the process is to end (DESIGN §4).
-// 3. `truncate_from` cuts the group's log in memory at once and is part of the same durable record group.
+// 1. Append() is taken in call order for the whole directory. `done` of a write runs when it and
+//    all writes of the same group before it are durable; completions come in order. Several writes
+//    share a sync.
+// 2. A failed append is final: every later one fails with the same error, and the process is to end
+//    (DESIGN §4).
+// 3. `truncate_from` cuts the group's log in memory at once and is part of the same durable record
+//    group.
 // 4. Entries stay readable until ReleaseTo() passed them; the store may forget everything below.
 #pragma once
 
@@ -18,7 +22,8 @@
 
 namespace kronika::raft {
 
-// A replica's first record (SAFETY A3): who it is and what it was founded with. Synced before any message.
+// A replica's first record (SAFETY A3): who it is and what it was founded with. Synced before any
+// message.
 struct Created {
   Generation generation{1};
   ReplicaId self;
@@ -26,8 +31,8 @@ struct Created {
   Term floor;             // the metadata log's epoch floor (SAFETY C10)
 };
 
-// A replica whose state was replaced by a full install up to `start` (SAFETY A8). `manifest` is the state
-// machine's own description of what it installed.
+// A replica whose state was replaced by a full install up to `start` (SAFETY A8). `manifest` is the
+// state machine's own description of what it installed.
 struct Installed {
   LogStart start;
   std::string manifest;
@@ -54,10 +59,12 @@ class LogStore {
  public:
   virtual ~LogStore() = default;
   virtual void Append(GroupWrite write, Done<void> done) = 0;
-  // Whether `bytes` more of entries can be taken now; kBusy: they would wait for a checkpoint, which may wait for
-  // entries that were taken before (SAFETY B11). Who appends asks first; the metadata group need not.
+  // Whether `bytes` more of entries can be taken now; kBusy: they would wait for a checkpoint,
+  // which may wait for entries that were taken before (SAFETY B11). Who appends asks first; the
+  // metadata group need not.
   virtual Status Admit(std::size_t bytes) const = 0;
-  // Entries [first, last], fewer if bytes_max is reached (at least one); kNotFound below what is kept.
+  // Entries [first, last], fewer if bytes_max is reached (at least one); kNotFound below what is
+  // kept.
   virtual void Read(GroupId group, Index first, Index last, std::size_t bytes_max,
                     Done<std::vector<Entry>> done) = 0;
   // Lowest index that Read can return; last + 1 if none.

@@ -1,7 +1,8 @@
-// PeerLink: what a manager keeps about one other broker: frames being filled, beats, counters. On the manager's loop.
+// PeerLink: what a manager keeps about one other broker: frames being filled, beats, counters. On
+// the manager's loop.
 //
-// A frame is cut when it holds `kFrameBytes` of payload or when the turn ends. What the transport does not take is
-// dropped and the groups concerned probe again; nothing queues here without bound.
+// A frame is cut when it holds `kFrameBytes` of payload or when the turn ends. What the transport
+// does not take is dropped and the groups concerned probe again; nothing queues here without bound.
 #pragma once
 
 #include <array>

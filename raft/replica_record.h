@@ -1,5 +1,6 @@
-// What a checkpoint remembers of a replica itself, beside its state machine's part: identity, hard state, membership.
-// Pure; any thread. Little-endian, in the order of the struct; the caller's manifest has the checksum.
+// What a checkpoint remembers of a replica itself, beside its state machine's part: identity, hard
+// state, membership. Pure; any thread. Little-endian, in the order of the struct; the caller's
+// manifest has the checksum.
 #pragma once
 
 #include <string>

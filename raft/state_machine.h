@@ -1,9 +1,11 @@
-// StateMachine: what a group's committed entries are applied to: a partition, or the metadata image.
+// StateMachine: what a group's committed entries are applied to: a partition, or the metadata
+// image.
 //
-// 1. Apply runs on the group's loop, in index order, each committed entry exactly once per life of the object; it
-//    depends on the entry alone (SAFETY R7) and does not block.
-// 2. Install: the leader's side reads a consistent state at one index as chunks; the follower's side stages them
-//    beside the old state and swaps in Finish(), which completes when everything is durable.
+// 1. Apply runs on the group's loop, in index order, each committed entry exactly once per life of
+//    the object; it depends on the entry alone (SAFETY R7) and does not block.
+// 2. Install: the leader's side reads a consistent state at one index as chunks; the follower's
+//    side stages them beside the old state and swaps in Finish(), which completes when everything
+//    is durable.
 #pragma once
 
 #include <memory>
@@ -31,8 +33,8 @@ class InstallSink {
  public:
   virtual ~InstallSink() = default;  // before Finish: the staged state is dropped
   virtual void Write(InstallSource::Chunk chunk, Done<void> done) = 0;
-  // Everything staged is durable; gives the manifest for the log store's `installed` record. The swap itself
-  // happens in StateMachine::AdoptInstall, after that record is durable.
+  // Everything staged is durable; gives the manifest for the log store's `installed` record. The
+  // swap itself happens in StateMachine::AdoptInstall, after that record is durable.
   virtual void Finish(Done<std::string> done) = 0;
 };
 
@@ -47,15 +49,15 @@ struct CheckpointPoint {
 class StateMachine {
  public:
   virtual ~StateMachine() = default;
-  // Makes everything applied so far durable but for the batch that it gives back: one Kv batch with the whole state
-  // at `point` (SAFETY A5). The state is captured inside the call.
+  // Makes everything applied so far durable but for the batch that it gives back: one Kv batch with
+  // the whole state at `point` (SAFETY A5). The state is captured inside the call.
   virtual void Checkpoint(CheckpointPoint point, Done<KvBatch> done) = 0;
   virtual void Apply(
       const Entry& entry) = 0;  // kData and kControl carry meaning; the others only move the index
   // Role, term, leader, serving, epoch or membership changed.
   virtual void OnStatus(const NodeStatus& status) = 0;
-  // Commit, match or durable may have moved; once a processing turn, after Apply. Only entries up to
-  // min(applied, durable) may reach anything durable outside of the log (SAFETY A6).
+  // Commit, match or durable may have moved; once a processing turn, after Apply. Only entries up
+  // to min(applied, durable) may reach anything durable outside of the log (SAFETY A6).
   virtual void OnAdvance(const NodeStatus& status) = 0;
   virtual void OpenInstallSource(LogStart start, Done<std::unique_ptr<InstallSource>> done) = 0;
   virtual std::unique_ptr<InstallSink> OpenInstallSink(LogStart start) = 0;

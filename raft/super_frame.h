@@ -1,6 +1,8 @@
-// SuperFrame: everything that goes from one broker to another in one frame, for all groups (decision D7).
+// SuperFrame: everything that goes from one broker to another in one frame, for all groups
+// (decision D7).
 //
-// Plain structs; raft/codec.cc turns them into a Frame and back. A frame is decoded whole or refused whole.
+// Plain structs; raft/codec.cc turns them into a Frame and back. A frame is decoded whole or
+// refused whole.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +22,8 @@ struct GroupMessage {
   Message message;  // from.broker and to.broker are those of the stream
 };
 
-// One led group as its leader vouches for it. `to` must confirm (term, commit) once; then its id is enough.
+// One led group as its leader vouches for it. `to` must confirm (term, commit) once; then its id is
+// enough.
 struct BeatGroup {
   GroupId group;
   Incarnation from;
@@ -42,7 +45,8 @@ struct BeatAnswer {
   std::vector<GroupId> exceptions;
 };
 
-// "I have not applied the metadata that your message builds on" (SAFETY B13): names the message refused.
+// "I have not applied the metadata that your message builds on" (SAFETY B13): names the message
+// refused.
 struct NotYet {
   GroupId group;
   Incarnation from;

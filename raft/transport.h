@@ -1,9 +1,10 @@
 // Transport: frames between brokers. Real: grpc_transport; in the simulator: fake_transport.
 //
 // 1. Three lanes per pair of brokers, each ordered, none ordered against another (SAFETY B10).
-// 2. A frame is delivered whole, at most once, or not at all; after a loss on a lane the lane is reset, which is
-//    reported as down, then up with the peer's boot epoch (D-11).
-// 3. Send never blocks; false = the lane is down or its bounded queue is full (the caller's progress will probe).
+// 2. A frame is delivered whole, at most once, or not at all; after a loss on a lane the lane is
+//    reset, which is reported as down, then up with the peer's boot epoch (D-11).
+// 3. Send never blocks; false = the lane is down or its bounded queue is full (the caller's
+//    progress will probe).
 // 4. Handlers run on the loop the transport was made with. A peer's frames are always read (B9).
 #pragma once
 
@@ -19,7 +20,8 @@ namespace kronika::raft {
 enum class Lane : std::uint8_t { kLiveness, kData, kCatchUp };
 inline constexpr int kLanes = 3;
 
-// A header (protobuf, made by raft/codec) and payload bytes that it refers to, attached without a copy.
+// A header (protobuf, made by raft/codec) and payload bytes that it refers to, attached without a
+// copy.
 struct Frame {
   std::string header;
   Slices payload;

@@ -2,7 +2,8 @@
 //
 // One loop. Invariants:
 // 1. At most `connections_max` connections; further ones are closed at once.
-// 2. A request's header is at most 8 KiB and its body 64 KiB, and each request arrives within `request_time_max`.
+// 2. A request's header is at most 8 KiB and its body 64 KiB, and each request arrives within
+//    `request_time_max`.
 // 3. After Stop() the handler is not called any more.
 #pragma once
 

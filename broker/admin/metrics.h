@@ -1,4 +1,5 @@
-// MetricsText: metrics in Prometheus' text format, written when they are asked for. Nothing is kept per partition.
+// MetricsText: metrics in Prometheus' text format, written when they are asked for. Nothing is kept
+// per partition.
 //
 // Called on the broker's loop. Invariant: the samples of a family follow its Family() call.
 // Source: Prometheus, "Exposition formats", text format 0.0.4.

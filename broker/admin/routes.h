@@ -5,7 +5,8 @@
 //   GET /readyz      200 when clients are served, else 503 with the reason
 //   GET /v1/status   JSON (status.h)
 //   GET /metrics     Prometheus text (metrics.h)
-//   POST /v1/brokers/N/replace?uuid=U   from this machine only: broker N lost its disk and is now directory U
+//   POST /v1/brokers/N/replace?uuid=U   from this machine only: broker N lost its disk and is now
+//   directory U
 #pragma once
 
 #include <functional>

@@ -1,7 +1,8 @@
-// What the broker says of itself to people and tests: the values behind /readyz and /v1/status, and their JSON.
+// What the broker says of itself to people and tests: the values behind /readyz and /v1/status, and
+// their JSON.
 //
-// Plain values, made on the broker's loop. The names in the JSON are documented (docs/status.md) and stay.
-// Source: DESIGN part 8.
+// Plain values, made on the broker's loop. The names in the JSON are documented (docs/status.md)
+// and stay. Source: DESIGN part 8.
 #pragma once
 
 #include <cstdint>

@@ -1,14 +1,16 @@
-// Produce (key 0), versions 3-11: appends record batches. Advertised from 0, see proto/kafka/produce.kmsg.
+// Produce (key 0), versions 3-11: appends record batches. Advertised from 0, see
+// proto/kafka/produce.kmsg.
 //
 //   v5    the log start offset is told
 //   v7    zstd may be used; before, UNSUPPORTED_COMPRESSION_TYPE (which the partition says)
 //   v8    refused records and a message are told
 //   v10   NOT_LEADER_OR_FOLLOWER comes with the leader and its address (KIP-951)
 //
-// The batches of one request are handed to their partitions in the order in which they stand, inside the call, so
-// that appends happen in the order of arrival. acks=0 has no answer: an error closes the connection. When the time of
-// the request is over, what is not answered yet is REQUEST_TIMED_OUT, though it may still be committed.
-// There are no transactions yet: a transactional id or batch is INVALID_REQUEST.
+// The batches of one request are handed to their partitions in the order in which they stand,
+// inside the call, so that appends happen in the order of arrival. acks=0 has no answer: an error
+// closes the connection. When the time of the request is over, what is not answered yet is
+// REQUEST_TIMED_OUT, though it may still be committed. There are no transactions yet: a
+// transactional id or batch is INVALID_REQUEST.
 #include "proto/kafka/produce.h"
 
 #include <algorithm>

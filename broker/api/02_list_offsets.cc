@@ -1,8 +1,10 @@
 // ListOffsets (key 2), versions 1-10: offsets by time.
 //
-//   timestamp   -1 the end; -2 the start; -3 (v7) the record with the largest timestamp; -4 (v8) the local start, which
-//               is the start; -5 (v9) the last tiered offset, of which there is none; ≥ 0 the first record that is not
-//               older. Anything else, or too early a version, is UNSUPPORTED_VERSION for that partition.
+//   timestamp   -1 the end; -2 the start; -3 (v7) the record with the largest timestamp; -4 (v8)
+//   the local start, which
+//               is the start; -5 (v9) the last tiered offset, of which there is none; ≥ 0 the first
+//               record that is not older. Anything else, or too early a version, is
+//               UNSUPPORTED_VERSION for that partition.
 //   v4          the client's leader epoch is checked, and the offset's is told
 //   before v5   OFFSET_NOT_AVAILABLE is LEADER_NOT_AVAILABLE
 //   v10         a time limit

@@ -8,7 +8,8 @@
 //   v10     topic ids are told; from v12 topics are asked for by id
 //   v13     an error of the whole answer
 //
-// Unknown topics that are created on demand are answered UNKNOWN_TOPIC_OR_PARTITION; the client asks again.
+// Unknown topics that are created on demand are answered UNKNOWN_TOPIC_OR_PARTITION; the client
+// asks again.
 #include "proto/kafka/metadata.h"
 
 #include <algorithm>

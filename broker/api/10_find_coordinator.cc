@@ -4,10 +4,10 @@
 //   v0-v3   one key, and the answer at the top
 //   v4      a list of keys
 //
-// A group belongs to a partition of __consumer_offsets, chosen by Java's hash of its id, and its coordinator is that
-// partition's leader. The topic is made at the first use; until it has leaders the answer is
-// COORDINATOR_NOT_AVAILABLE and the client asks again. Transactional ids are INVALID_REQUEST until there are
-// transactions.
+// A group belongs to a partition of __consumer_offsets, chosen by Java's hash of its id, and its
+// coordinator is that partition's leader. The topic is made at the first use; until it has leaders
+// the answer is COORDINATOR_NOT_AVAILABLE and the client asks again. Transactional ids are
+// INVALID_REQUEST until there are transactions.
 #include "proto/kafka/find_coordinator.h"
 
 #include "broker/api/java_hash.h"

@@ -3,9 +3,11 @@
 //   v0-v2  the table; v1 adds throttle time
 //   v3     flexible; the client says its software's name and version, which are checked (KIP-511)
 //   v4     features with a minimum of 0 may be named; none are
-//   v5     the client says which cluster and broker it means; another one is told to bootstrap again (KIP-1242)
+//   v5     the client says which cluster and broker it means; another one is told to bootstrap
+//   again (KIP-1242)
 //
-// The response header is version 0 in all of them, so that a client can read it before anything is agreed on.
+// The response header is version 0 in all of them, so that a client can read it before anything is
+// agreed on.
 #include "proto/kafka/api_versions.h"
 
 #include <algorithm>

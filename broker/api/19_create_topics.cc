@@ -4,7 +4,8 @@
 //   v5      counts and configs of the new topic are told
 //   v7      its id is told
 //
-// What can be seen from the request alone is refused here, topic by topic; everything else is the controller's.
+// What can be seen from the request alone is refused here, topic by topic; everything else is the
+// controller's.
 #include "proto/kafka/create_topics.h"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // InitProducerId (key 22), versions 0-5: an id for an idempotent producer.
 //
-//   v3   a producer may say which id and epoch it had; without a transactional id it gets a fresh one all the same
+//   v3   a producer may say which id and epoch it had; without a transactional id it gets a fresh
+//   one all the same
 //
 // There are no transactions yet: a transactional id is answered INVALID_REQUEST.
 #include "proto/kafka/init_producer_id.h"

@@ -2,8 +2,9 @@
 //
 //   v3   types and documentation
 //
-// A broker describes itself only: asked for another one it answers INVALID_REQUEST, as Kafka does. The empty broker
-// name asks for defaults that were set for all brokers at run time; there are none. Loggers are not served.
+// A broker describes itself only: asked for another one it answers INVALID_REQUEST, as Kafka does.
+// The empty broker name asks for defaults that were set for all brokers at run time; there are
+// none. Loggers are not served.
 #include "proto/kafka/describe_configs.h"
 
 #include <algorithm>

@@ -76,8 +76,8 @@ void FetchCall::ReadAll() {
   ReadOn();
 }
 
-// One partition after the other, because each takes from what is left of max_bytes. A read that completes inside the
-// call goes on in this loop, any other in OnRead.
+// One partition after the other, because each takes from what is left of max_bytes. A read that
+// completes inside the call goes on in this loop, any other in OnRead.
 void FetchCall::ReadOn() {
   in_read_on_ = true;
   while (!finished_ && reading_ < targets_.size()) {

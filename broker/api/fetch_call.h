@@ -1,16 +1,20 @@
-// FetchCall: one Fetch under way: reads its partitions in order, answers, or waits at them and reads again.
+// FetchCall: one Fetch under way: reads its partitions in order, answers, or waits at them and
+// reads again.
 //
 //   read all ──enough, error, or time over──> answer
 //      ^  └──too little──> wait at every partition ──enough bytes more / a change / time over──┐
 //      └───────────────────────────────────────────────────────────────────────────────────────┘
 //
 // The broker's loop. Invariants:
-// 1. It joins the partitions' wait lists before it reads, so that nothing that is appended meanwhile is missed.
+// 1. It joins the partitions' wait lists before it reads, so that nothing that is appended
+//    meanwhile is missed.
 // 2. Being woken costs a count; the second read is posted once, however many appends a turn brings.
-// 3. At most `max_bytes` are answered (and fetch.max.bytes), except that the first batch found is given whole.
+// 3. At most `max_bytes` are answered (and fetch.max.bytes), except that the first batch found is
+//    given whole.
 // 4. It ends with its connection.
 //
-// Source: Kafka's fetch semantics (limits, minimum bytes, order of partitions as the client gave it).
+// Source: Kafka's fetch semantics (limits, minimum bytes, order of partitions as the client gave
+// it).
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,10 @@
-// The handlers, one per advertised API; each is defined in the file of broker/api that has its key in the name.
+// The handlers, one per advertised API; each is defined in the file of broker/api that has its key
+// in the name.
 //
-// Called on the broker's loop. Serve() decodes the body and hands the request to the API's handler. An error means
-// that the body does not decode: `path` is then unused, and the dispatcher closes the connection. The compiler
-// refuses an advertised API that is missing here (proto/kafka/request_list.h).
+// Called on the broker's loop. Serve() decodes the body and hands the request to the API's handler.
+// An error means that the body does not decode: `path` is then unused, and the dispatcher closes
+// the connection. The compiler refuses an advertised API that is missing here
+// (proto/kafka/request_list.h).
 #pragma once
 
 #include "base/buffer.h"
@@ -14,7 +16,8 @@
 
 namespace kronika::broker {
 
-// ApiVersions in a version that is not served: version 0 with error 35 and the row of ApiVersions (KIP-511).
+// ApiVersions in a version that is not served: version 0 with error 35 and the row of ApiVersions
+// (KIP-511).
 void AnswerUnknownApiVersions(ReplyPath path);
 
 }  // namespace kronika::broker

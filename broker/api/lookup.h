@@ -11,8 +11,8 @@
 
 namespace kronika::broker {
 
-// A broker as clients of one listener reach it; null if it is not registered or has no such listener. Good as long as
-// the image.
+// A broker as clients of one listener reach it; null if it is not registered or has no such
+// listener. Good as long as the image.
 const metadata::Listener* FindListener(const metadata::Image& image, BrokerId broker,
                                        std::string_view listener);
 
@@ -21,15 +21,15 @@ struct Replica {
   KafkaError error = KafkaError::kNone;  // why there is none
 };
 
-// This broker's replica: kUnknownTopicOrPartition if the topic has no such partition, kNotLeaderOrFollower if it is
-// not here.
+// This broker's replica: kUnknownTopicOrPartition if the topic has no such partition,
+// kNotLeaderOrFollower if it is not here.
 Replica FindReplica(const Services& services, const metadata::Topic& topic, std::int32_t partition);
 
 // The client's idea of the leader epoch against ours; -1 is no idea.
 KafkaError CheckLeaderEpoch(std::int32_t client, std::int32_t ours);
 
-// Tells a client that asked the wrong broker who leads (KIP-951): fills `leader` and adds the leader's endpoint to
-// `endpoints` once.
+// Tells a client that asked the wrong broker who leads (KIP-951): fills `leader` and adds the
+// leader's endpoint to `endpoints` once.
 template <class Leader, class Endpoint>
 void AddLeaderHint(const Services& services, const RequestContext& context,
                    const PartitionLeadership& led, Leader& leader,

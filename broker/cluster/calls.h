@@ -1,7 +1,7 @@
 // What brokers ask the controller, as bytes: the kinds of raft::Calls and their payloads.
 //
-// Pure; any thread. Little-endian; lists and texts are a u32 count and the items. Decoding trusts nothing
-// (kCorruption). A payload is only ever read by a broker of a version that knows its kind.
+// Pure; any thread. Little-endian; lists and texts are a u32 count and the items. Decoding trusts
+// nothing (kCorruption). A payload is only ever read by a broker of a version that knows its kind.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ enum class CallKind : std::uint32_t {
   kLiveBrokers = 7,  // term, broker ids; from the controller to everybody; no answer is waited for
   kCreateOffsetsTopic = 8,  // topic id → TopicResults
   kReplaceReplica = 9,      // group, damaged replica → nothing
-  kWhoAmI =
-      10,  // broker, directory → incarnation in the metadata group; any broker answers, from its image
+  // Broker, directory → incarnation in the metadata group; any broker answers, from its image.
+  kWhoAmI = 10,
 };
 
 struct CreateTopicsPayload {

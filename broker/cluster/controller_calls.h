@@ -1,4 +1,5 @@
-// ControllerCalls: answers what brokers ask the controller, by ControllerService. On the worker's loop.
+// ControllerCalls: answers what brokers ask the controller, by ControllerService. On the worker's
+// loop.
 #pragma once
 
 #include "base/rng.h"
@@ -15,7 +16,8 @@ class ControllerCalls {
 
   // Lets other brokers ask.
   void Serve(raft::Calls& calls);
-  // `done` once, perhaps inside the call. kNotLeader: nothing was done; kUnavailable: the outcome is unknown.
+  // `done` once, perhaps inside the call. kNotLeader: nothing was done; kUnavailable: the outcome
+  // is unknown.
   void Handle(CallKind kind, const Slice& payload, Done<Slice> done);
 
  private:

@@ -1,7 +1,7 @@
 // ControllerLink: how a broker asks the controller, wherever that is. On the worker's loop.
 //
-// A question that was certainly not acted upon (no controller known, not the controller, not connected) is asked again
-// until its deadline; one whose outcome is unknown is not.
+// A question that was certainly not acted upon (no controller known, not the controller, not
+// connected) is asked again until its deadline; one whose outcome is unknown is not.
 #pragma once
 
 #include <functional>

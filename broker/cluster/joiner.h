@@ -1,9 +1,12 @@
-// Joiner: how a broker with an empty directory learns which replica of the metadata group it is: it asks whoever talks
-// to it, until somebody's image knows its directory. On the worker's loop.
+// Joiner: how a broker with an empty directory learns which replica of the metadata group it is: it
+// asks whoever talks to it, until somebody's image knows its directory. On the worker's loop.
 //
-// 1. Peers refuse the hello of a directory that they do not know (D-8), so nothing is asked before the operator's word.
-// 2. The answer is a replica that was placed for this very directory, after it became the broker's (SAFETY A4): the
-// same whoever answers. 3. Until then this broker has no replica of anything, and nothing of its own to say.
+// 1. Peers refuse the hello of a directory that they do not know (D-8), so nothing is asked before
+//    the operator's word.
+// 2. The answer is a replica that was placed for this very directory, after it became the broker's
+//    (SAFETY A4): the
+// same whoever answers. 3. Until then this broker has no replica of anything, and nothing of its
+// own to say.
 #pragma once
 
 #include <functional>
@@ -45,7 +48,8 @@ class Joiner {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-// The replica of the metadata group that the image means for this directory; not valid() if there is none (yet).
+// The replica of the metadata group that the image means for this directory; not valid() if there
+// is none (yet).
 raft::ReplicaId MetadataReplicaFor(const metadata::Image& image, BrokerId broker, Uuid directory);
 
 }  // namespace kronika::broker

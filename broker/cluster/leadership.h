@@ -1,7 +1,8 @@
-// Leadership: LeadershipView and MetadataView over what this broker has heard. On the worker's loop.
+// Leadership: LeadershipView and MetadataView over what this broker has heard. On the worker's
+// loop.
 //
-// The epoch told for a partition never goes back: LeaderStates keeps the newest term, and a term without a leader yet
-// keeps the epoch of the last leader that served.
+// The epoch told for a partition never goes back: LeaderStates keeps the newest term, and a term
+// without a leader yet keeps the epoch of the last leader that served.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,6 @@
-// Membership: how this broker takes its place in the cluster: says who it is until the image shows it, keeps the peers'
-// addresses, and spreads who is alive. On the worker's loop. Nothing in start-up waits for any of it (decision D14).
+// Membership: how this broker takes its place in the cluster: says who it is until the image shows
+// it, keeps the peers' addresses, and spreads who is alive. On the worker's loop. Nothing in
+// start-up waits for any of it (decision D14).
 #pragma once
 
 #include <functional>

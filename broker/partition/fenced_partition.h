@@ -1,5 +1,5 @@
-// FencedPartition: what the Kafka handlers see of a replica whose data is damaged: it refuses, and says why by its code.
-// The partition's loop.
+// FencedPartition: what the Kafka handlers see of a replica whose data is damaged: it refuses, and
+// says why by its code. The partition's loop.
 #pragma once
 
 #include "broker/partition/partition.h"

@@ -1,16 +1,18 @@
-// ProducerState: what a partition knows of its idempotent producers: a pure state machine over committed batches, and
-// the leader's overlay of batches that are appended and not applied yet.
+// ProducerState: what a partition knows of its idempotent producers: a pure state machine over
+// committed batches, and the leader's overlay of batches that are appended and not applied yet.
 //
 // On the partition's loop. No clock: time is the append time of the entries (SAFETY R7, C11).
-// 1. The applied state follows from the log alone and is identical on every replica; followers check nothing.
-// 2. The leader checks, proposes and calls Append() in one turn. A refused proposal leaves no trace, because Append()
-//    is not called; losing leadership drops the whole overlay (SAFETY C3).
-// 3. A producer epoch in the overlay fences older ones until its entry is applied or dropped; dropped, it never
-//    fenced anybody.
-// 4. A producer without a batch for `expiration_ms` of log time is forgotten, and so is the oldest beyond
-//    `producers_max`. Of a forgotten producer any sequence is accepted, as Kafka does.
+// 1. The applied state follows from the log alone and is identical on every replica; followers
+//    check nothing.
+// 2. The leader checks, proposes and calls Append() in one turn. A refused proposal leaves no
+//    trace, because Append() is not called; losing leadership drops the whole overlay (SAFETY C3).
+// 3. A producer epoch in the overlay fences older ones until its entry is applied or dropped;
+//    dropped, it never fenced anybody.
+// 4. A producer without a batch for `expiration_ms` of log time is forgotten, and so is the oldest
+//    beyond `producers_max`. Of a forgotten producer any sequence is accepted, as Kafka does.
 //
-// Source: Kafka's idempotent producer (KIP-98, KIP-360), its ProducerStateManager as described there.
+// Source: Kafka's idempotent producer (KIP-98, KIP-360), its ProducerStateManager as described
+// there.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +44,8 @@ struct ProducerDuplicate {
   bool operator==(const ProducerDuplicate&) const = default;
 };
 
-// Nothing: append it. kInvalidProducerEpoch: an older epoch; kOutOfOrderSequenceNumber: a gap, or a new epoch that
-// does not begin at 0.
+// Nothing: append it. kInvalidProducerEpoch: an older epoch; kOutOfOrderSequenceNumber: a gap, or a
+// new epoch that does not begin at 0.
 using ProducerVerdict = std::variant<std::monostate, ProducerDuplicate, KafkaError>;
 
 class ProducerState {

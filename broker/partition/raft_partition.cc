@@ -1,5 +1,6 @@
-// The replica as a state machine, its leadership and its ISR. Producing is in raft_partition_append.cc, reading in
-// raft_partition_read.cc, installs in raft_partition_install.cc.
+// The replica as a state machine, its leadership and its ISR. Producing is in
+// raft_partition_append.cc, reading in raft_partition_read.cc, installs in
+// raft_partition_install.cc.
 #include "broker/partition/raft_partition.h"
 
 #include <algorithm>
@@ -26,7 +27,8 @@ RaftPartition::RaftPartition(PartitionEnvironment environment, wal::Manifest man
   if (producers) {
     producers_ = std::move(*producers);
   } else {
-    // The manifest's checksum was right, so this is a bug of ours or a foreign version; records are safe either way.
+    // The manifest's checksum was right, so this is a bug of ours or a foreign version; records are
+    // safe either way.
     environment_.log.Error("group {}: producer state is unreadable and starts empty: {}",
                            manifest_.group.value, producers.error().Describe());
   }
@@ -120,7 +122,8 @@ void RaftPartition::ApplyBatch(const raft::Entry& entry) {
 void RaftPartition::OnStatus(const raft::NodeStatus& status) {
   bool serving = status.serving && log_;
   if (serving && led_term_ != status.term) {
-    // Everything that earlier leaders left is applied now, so the appended state is the applied one.
+    // Everything that earlier leaders left is applied now, so the appended state is the applied
+    // one.
     led_term_ = status.term;
     appended_end_ = log_->end_offset();
     producers_.DropAppended();
@@ -183,7 +186,8 @@ std::size_t RaftPartition::InSyncCount() const {
   return in_sync_.size();
 }
 
-// Pushed by a leader once it serves; a replica that only knows of a newer term without a leader says that locally.
+// Pushed by a leader once it serves; a replica that only knows of a newer term without a leader
+// says that locally.
 void RaftPartition::PublishLeadership() {
   if (!group_) return;
   const raft::NodeStatus& status = group_->status();

@@ -1,13 +1,15 @@
-// RaftPartition: a topic-partition over its Raft group: the state machine that committed entries are applied to, and
-// what the Kafka handlers see of it.
+// RaftPartition: a topic-partition over its Raft group: the state machine that committed entries
+// are applied to, and what the Kafka handlers see of it.
 //
-//   Append ──check──stamp──Propose──▶ group ──▶ Apply ──▶ log, producers, epochs, high watermark ──▶ waiters, answers
+//   Append ──check──stamp──Propose──▶ group ──▶ Apply ──▶ log, producers, epochs, high watermark
+//   ──▶ waiters, answers
 //
-// On the worker's loop. 1. Offsets are dense and known when proposing: the appended end is the applied end plus what
-// this leader proposed since (DESIGN §3). 2. Check, propose and the update of the appended state happen in one turn; a
-// refused proposal leaves no trace, and stepping down drops everything that is only appended (SAFETY C3). 3. Nothing of
-// Kafka is served before an entry of this leader's own term is applied (C2). 4. The log may open later than the group:
-// until then committed entries wait in order, and the replica does not serve.
+// On the worker's loop. 1. Offsets are dense and known when proposing: the appended end is the
+// applied end plus what this leader proposed since (DESIGN §3). 2. Check, propose and the update of
+// the appended state happen in one turn; a refused proposal leaves no trace, and stepping down
+// drops everything that is only appended (SAFETY C3). 3. Nothing of Kafka is served before an entry
+// of this leader's own term is applied (C2). 4. The log may open later than the group: until then
+// committed entries wait in order, and the replica does not serve.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +39,8 @@ struct PartitionEnvironment {
   raft::LeaderStates& leader_states;
   Log& log;
   Duration tick;
-  // This replica's own data is damaged: it must answer nothing any more (safety rules R10, A11). Not called twice; the
-  // partition lives on until the turn ends.
+  // This replica's own data is damaged: it must answer nothing any more (safety rules R10, A11).
+  // Not called twice; the partition lives on until the turn ends.
   std::function<void(GroupId, const Error&)> fence;
   Duration replica_lag_max = std::chrono::seconds(10);
 };
@@ -51,7 +53,8 @@ class RaftPartition final : public Partition, public raft::StateMachine {
 
   // The group that owns this object; called once, right after the group was made.
   void Bind(raft::Group& group) { group_ = &group; }
-  // The journal names an install whose swap the last life may not have reached: OpenLog begins with it.
+  // The journal names an install whose swap the last life may not have reached: OpenLog begins with
+  // it.
   void SwapBeforeOpening() { swap_first_ = true; }
   // The folder is free now (its former owner is gone): the log may be written.
   void OpenLog();
@@ -60,7 +63,8 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   void SetSettings(const metadata::TopicSettings& settings);
   // Ages what depends on time alone: ISR, chunks waiting to be written.
   void OnTimer();
-  // The producer's batch, retried or new, may not be told anything any more: the partition is being removed.
+  // The producer's batch, retried or new, may not be told anything any more: the partition is being
+  // removed.
   void Close();
 
   // Partition

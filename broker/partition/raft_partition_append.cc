@@ -1,6 +1,7 @@
 // The leader's side of producing: check, stamp, propose, answer.
 //
-// Budget per batch: no copy (the batch is a slice of the frame it came in), one CRC, one pass over the records.
+// Budget per batch: no copy (the batch is a slice of the frame it came in), one CRC, one pass over
+// the records.
 #include <utility>
 
 #include "base/planted.h"
@@ -127,8 +128,9 @@ void RaftPartition::AppendChecked(Slice batch, wal::BatchHeader header, Acks ack
   pending_.Add({*index, acks, std::move(success), std::move(done)});
 }
 
-// Such a refusal ends an idempotent producer for good, and a leader that was deposed without knowing it lacks the batches
-// that its successor took. So a quorum has to confirm this leader before it says so (safety rule C1).
+// Such a refusal ends an idempotent producer for good, and a leader that was deposed without
+// knowing it lacks the batches that its successor took. So a quorum has to confirm this leader
+// before it says so (safety rule C1).
 void RaftPartition::ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks acks,
                                    AppendDone done) {
   group_->ReadIndex([this, alive = std::weak_ptr(alive_), batch = std::move(batch), header, acks,
@@ -145,7 +147,8 @@ void RaftPartition::ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks ac
   });
 }
 
-// The batch is in the log already. Applied: the first answer again. Only appended: its fate is this retry's fate.
+// The batch is in the log already. Applied: the first answer again. Only appended: its fate is this
+// retry's fate.
 void RaftPartition::AnswerDuplicate(const ProducerDuplicate& duplicate, Acks acks,
                                     AppendDone done) {
   AppendResult success{.base_offset = duplicate.base_offset,

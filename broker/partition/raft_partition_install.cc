@@ -1,4 +1,5 @@
-// Full installs of a partition: a checkpoint of this log as a stream, and a stream as the new log (SAFETY A8).
+// Full installs of a partition: a checkpoint of this log as a stream, and a stream as the new log
+// (SAFETY A8).
 #include <utility>
 
 #include "broker/partition/raft_partition.h"

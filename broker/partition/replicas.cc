@@ -178,8 +178,9 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
   }
 }
 
-// Whether the image means a replica in this directory. One that replays what was before this directory became the
-// broker's, or that waits for the replacement's next wish, still names the replica that was lost (SAFETY A4).
+// Whether the image means a replica in this directory. One that replays what was before this
+// directory became the broker's, or that waits for the replacement's next wish, still names the
+// replica that was lost (SAFETY A4).
 bool Replicas::IsMine(const metadata::Image& image, raft::ReplicaId self) const {
   const auto* broker = image.FindBroker(environment_.self);
   if (!broker || !self.valid()) return false;
@@ -253,7 +254,8 @@ void Replicas::Remove(GroupId group) {
       });
 }
 
-// The journal says that the replica is no more: its manifest goes, its folder is renamed, then emptied.
+// The journal says that the replica is no more: its manifest goes, its folder is renamed, then
+// emptied.
 void Replicas::ForgetData(GroupId group, const std::string& directory) {
   KvBatch batch;
   batch.Delete(PartitionKey(group));
@@ -272,7 +274,8 @@ void Replicas::ForgetData(GroupId group, const std::string& directory) {
                        });
 }
 
-// The metadata record is the wish, the group's own log the fact (SAFETY A13): its leader proposes, and reports.
+// The metadata record is the wish, the group's own log the fact (SAFETY A13): its leader proposes,
+// and reports.
 void Replicas::PursueWish(const metadata::PartitionRef& place) {
   raft::Group* group = environment_.groups.Find(place.partition->group);
   const auto& wish = place.partition->members.wish;

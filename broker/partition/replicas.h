@@ -1,12 +1,14 @@
-// Replicas: the partitions of this broker: made, recovered and removed as the metadata image says and the local disk
-// allows.
+// Replicas: the partitions of this broker: made, recovered and removed as the metadata image says
+// and the local disk allows.
 //
-//   image ──delta──▶ create / remove / settings           journal + manifests ──Recover──▶ groups of the last life
+//   image ──delta──▶ create / remove / settings           journal + manifests ──Recover──▶ groups
+//   of the last life
 //
-// On the worker's loop. 1. A replica that the loaded image places here and that the disk does not know has lost its
-// data: it is fenced and never made again (SAFETY A3). 2. Data is removed only on a committed removal that is newer
-// than the replica (A14); what the image does not know is kept and not served. 3. A folder belongs to one group at a
-// time: a new partition of an old name opens its log when the old folder is out of the way.
+// On the worker's loop. 1. A replica that the loaded image places here and that the disk does not
+// know has lost its data: it is fenced and never made again (SAFETY A3). 2. Data is removed only on
+// a committed removal that is newer than the replica (A14); what the image does not know is kept
+// and not served. 3. A folder belongs to one group at a time: a new partition of an old name opens
+// its log when the old folder is out of the way.
 #pragma once
 
 #include <functional>
@@ -36,7 +38,8 @@ struct ReplicasEnvironment {
   Uuid directory;
   metadata::ConfigMap topic_defaults;
   metadata::BrokerSettings settings;
-  // Tells the controller that a group led here has carried out a wish; asked again until the image shows it.
+  // Tells the controller that a group led here has carried out a wish; asked again until the image
+  // shows it.
   std::function<void(GroupId, std::uint64_t metadata_index)> report_membership;
   std::size_t tail_cache_bytes = 256 << 20;
   std::size_t open_files_max = 1000;
@@ -55,7 +58,8 @@ class Replicas final : public Partitions, public metadata::Observer {
   explicit Replicas(ReplicasEnvironment environment);
   ~Replicas() override;
 
-  // Once, with the image that the store held, before any OnImage. The metadata group is not touched.
+  // Once, with the image that the store held, before any OnImage. The metadata group is not
+  // touched.
   void Recover(RecoveredReplicas recovered, const metadata::ImagePtr& image);
   void Stop();
 
@@ -64,8 +68,8 @@ class Replicas final : public Partitions, public metadata::Observer {
 
   RaftPartition* FindGroup(GroupId group);
   const std::map<GroupId, std::string>& fenced() const { return fenced_; }
-  // Some replica's creation or removal is not in the journal yet: metadata must not be checkpointed past its record (SAFETY
-  // A3), or the next life would find one that the image does not know.
+  // Some replica's creation or removal is not in the journal yet: metadata must not be checkpointed
+  // past its record (SAFETY A3), or the next life would find one that the image does not know.
   bool CreationsPending() const;
 
  private:

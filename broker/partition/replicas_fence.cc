@@ -11,8 +11,8 @@ void Replicas::FenceSoon(GroupId group, const Error& error) {
   });
 }
 
-// No vote, no acknowledgement, no leadership, no read: until the controller gives it a new incarnation. The files stay
-// for whoever wants to look at them.
+// No vote, no acknowledgement, no leadership, no read: until the controller gives it a new
+// incarnation. The files stay for whoever wants to look at them.
 void Replicas::Fence(GroupId group, const std::string& why) {
   environment_.log.Error(
       "group {}: this replica is fenced and answers nothing: {}; it returns as a new one by "

@@ -29,8 +29,8 @@ std::string SourceName(std::int8_t source) {
   return std::string(source >= 0 && index < kNames.size() ? kNames[index] : kNames[0]);
 }
 
-// What one leader says of its partitions goes into `out`. The first error that asking again may heal is returned as
-// kUnavailable or kNotLeader.
+// What one leader says of its partitions goes into `out`. The first error that asking again may
+// heal is returned as kUnavailable or kNotLeader.
 Status AskLeader(Connection& leader, const kafka::ListOffsetsRequest& request, Moment deadline,
                  std::map<std::int32_t, std::int64_t>& out) {
   auto answer = leader.Call(request, deadline);

@@ -1,6 +1,7 @@
 // What the command line asks of a cluster besides records: topics, their configs, offsets.
 //
-// Blocking, through a Cluster that the caller owns. Errors carry Kafka's name of the error and what it is about.
+// Blocking, through a Cluster that the caller owns. Errors carry Kafka's name of the error and what
+// it is about.
 #pragma once
 
 #include <map>
@@ -32,8 +33,8 @@ Result<std::vector<ConfigInfo>> DescribeTopicConfigs(Cluster& cluster, const std
 
 inline constexpr std::int64_t kEndOfLog = -1;
 inline constexpr std::int64_t kStartOfLog = -2;
-// Offsets by partition: of the first record at or after `timestamp` (milliseconds), or of the two ends. Asks each
-// leader; repeats where a leader moved, until `deadline`.
+// Offsets by partition: of the first record at or after `timestamp` (milliseconds), or of the two
+// ends. Asks each leader; repeats where a leader moved, until `deadline`.
 Result<std::map<std::int32_t, std::int64_t>> ListOffsets(Cluster& cluster, const std::string& topic,
                                                          std::int64_t timestamp, Moment deadline);
 // The same, and what is known by the deadline when some partitions have no leader.

@@ -1,4 +1,5 @@
-// The clocks of the command line, in one place: a deadline for waiting, and the time that people read.
+// The clocks of the command line, in one place: a deadline for waiting, and the time that people
+// read.
 //
 // Any thread. The broker takes its time from Loop; a blocking client has none.
 #pragma once

@@ -1,8 +1,9 @@
-// Cluster: the brokers, topics and leaders as the cluster tells them, and one connection to each broker that was
-// needed.
+// Cluster: the brokers, topics and leaders as the cluster tells them, and one connection to each
+// broker that was needed.
 //
-// One thread at a time; each thread of a command has its own. Whatever broker answers is asked; a broker that did not
-// answer is asked last. Nothing is remembered of a broker's connection after an error on it.
+// One thread at a time; each thread of a command has its own. Whatever broker answers is asked; a
+// broker that did not answer is asked last. Nothing is remembered of a broker's connection after an
+// error on it.
 #pragma once
 
 #include <map>
@@ -62,7 +63,8 @@ class Cluster {
   explicit Cluster(ClientOptions options) : options_(std::move(options)) {}
 
   const ClientOptions& options() const { return options_; }
-  // All topics, or (without making them) those named. Brokers that are learned here are connected to by their id.
+  // All topics, or (without making them) those named. Brokers that are learned here are connected
+  // to by their id.
   Result<ClusterInfo> Describe(const std::optional<std::vector<std::string>>& topics);
   // One topic, its error as a result. kNotFound names the way out.
   Result<TopicInfo> DescribeTopic(const std::string& topic);

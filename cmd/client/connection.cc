@@ -26,8 +26,8 @@ Status Connection::AgreeOnVersions(Moment deadline) {
   kafka::ApiVersionsRequest request;
   request.client_software_name = kClientId;
   request.client_software_version = "1";
-  // Version 3 is known to every broker that this client can work with; an older one answers in version 0 (KIP-511),
-  // which does not decode as 3.
+  // Version 3 is known to every broker that this client can work with; an older one answers in
+  // version 0 (KIP-511), which does not decode as 3.
   KRONIKA_TRY(Send(request, 3, deadline));
   auto answer = Receive<kafka::ApiVersionsResponse>(deadline);
   if (!answer) return std::unexpected(std::move(answer).error());

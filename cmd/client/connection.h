@@ -1,8 +1,9 @@
 // Connection: requests and answers over one socket, with the versions that both sides speak.
 //
-// One thread at a time. Answers come in the order of the requests (Kafka's rule), so the correlation id is checked,
-// not searched for. After an error the connection is broken and only to be dropped.
-// Source: Kafka protocol guide, "Protocol primitive types", "Common request and response structure".
+// One thread at a time. Answers come in the order of the requests (Kafka's rule), so the
+// correlation id is checked, not searched for. After an error the connection is broken and only to
+// be dropped. Source: Kafka protocol guide, "Protocol primitive types", "Common request and
+// response structure".
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Crew: the one place of the command line that makes threads. Each runs one body to its end and shares nothing with
-// the others but what the bodies guard themselves.
+// Crew: the one place of the command line that makes threads. Each runs one body to its end and
+// shares nothing with the others but what the bodies guard themselves.
 //
 // Called from one thread at a time.
 #pragma once

@@ -48,8 +48,8 @@ struct RecordsRead {
   std::int64_t next_offset = 0;  // where to go on
   std::uint64_t records = 0;
 };
-// Every record of `records` from offset `from` on; an incomplete batch at the end is left. kCorruption: a batch's
-// checksum or shape is wrong; `where` has its offset.
+// Every record of `records` from offset `from` on; an incomplete batch at the end is left.
+// kCorruption: a batch's checksum or shape is wrong; `where` has its offset.
 Result<RecordsRead> ReadRecords(const Slice& records, std::int64_t from, const OnRecord& on_record);
 
 // Follows partitions of one topic through their leaders.
@@ -60,8 +60,8 @@ class TopicReader {
 
   using OnPartitionRecord =
       std::function<void(std::int32_t partition, const wal::BatchHeader&, const wal::RecordView&)>;
-  // One Fetch to each leader, and all that came. Where a leader moved or went away the next round asks again; other
-  // errors are returned.
+  // One Fetch to each leader, and all that came. Where a leader moved or went away the next round
+  // asks again; other errors are returned.
   Status Round(const OnPartitionRecord& on_record);
 
   const std::map<std::int32_t, std::int64_t>& positions() const { return positions_; }

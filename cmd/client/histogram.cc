@@ -1,4 +1,5 @@
-// Histogram; see histogram.h. Values below 32 have a bucket each; above, each doubling is cut into 32 equal buckets.
+// Histogram; see histogram.h. Values below 32 have a bucket each; above, each doubling is cut into
+// 32 equal buckets.
 #include "cmd/client/histogram.h"
 
 #include <algorithm>

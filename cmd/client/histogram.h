@@ -1,5 +1,5 @@
-// Histogram: latencies in microseconds, kept in buckets of at most 3 % width, so that any number of them takes the
-// same memory.
+// Histogram: latencies in microseconds, kept in buckets of at most 3 % width, so that any number of
+// them takes the same memory.
 //
 // One thread at a time; merge those of several threads.
 #pragma once
@@ -15,7 +15,8 @@ class Histogram {
   void Merge(const Histogram& other);
   std::uint64_t count() const { return count_; }
   std::uint64_t largest() const { return largest_; }
-  // The value that `fraction` (0 to 1) of all are not above, at the upper edge of its bucket; 0 without values.
+  // The value that `fraction` (0 to 1) of all are not above, at the upper edge of its bucket; 0
+  // without values.
   std::uint64_t Percentile(double fraction) const;
 
  private:

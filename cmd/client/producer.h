@@ -1,13 +1,16 @@
-// Producer: sends record batches to the leaders of one topic's partitions and says of each how it ended.
+// Producer: sends record batches to the leaders of one topic's partitions and says of each how it
+// ended.
 //
 // One thread at a time; nothing happens outside Poll() and Flush().
-// 1. Batches of one partition are sent in the order of Send(). While one of them waits to be repeated, no other of its
-//    partition is under way.
-//    An idempotent producer's first batch is acknowledged before the second is sent: a leader that does not know the
-//    producer takes whatever sequence comes first, and a first batch that is repeated would come too late.
-// 2. An idempotent producer repeats until a batch is acknowledged, is refused for good, or its time is over; a refusal
-//    or the end of the time is the end of the producer (Poll() fails), because a gap in the sequences is.
-// 3. Without idempotence and with `repeat` false nothing is sent twice, so nothing can be stored twice.
+// 1. Batches of one partition are sent in the order of Send(). While one of them waits to be
+//    repeated, no other of its partition is under way. An idempotent producer's first batch is
+//    acknowledged before the second is sent: a leader that does not know the producer takes
+//    whatever sequence comes first, and a first batch that is repeated would come too late.
+// 2. An idempotent producer repeats until a batch is acknowledged, is refused for good, or its time
+//    is over; a refusal or the end of the time is the end of the producer (Poll() fails), because a
+//    gap in the sequences is.
+// 3. Without idempotence and with `repeat` false nothing is sent twice, so nothing can be stored
+//    twice.
 // 4. A failed batch may be stored all the same: the broker's answer may be what was lost.
 // 5. Every batch given to Send() is delivered exactly once, at the latest by Abandon().
 // Source: Kafka protocol guide, "Produce"; KIP-98 for idempotence.
@@ -64,7 +67,8 @@ class Producer {
 
   // Queues one batch; the records are copied. Not after a failed Poll().
   void Send(std::int32_t partition, std::span<const wal::NewRecord> records, std::uint64_t tag);
-  // Sends what may be sent and takes what came, waiting for at most `wait`. An error is the end of this producer.
+  // Sends what may be sent and takes what came, waiting for at most `wait`. An error is the end of
+  // this producer.
   Status Poll(Milliseconds wait);
   // Until nothing is outstanding.
   Status Flush();

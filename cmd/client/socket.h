@@ -1,5 +1,5 @@
-// Socket: one blocking TCP connection with a deadline on every call. The only file of the client that knows the
-// operating system's sockets.
+// Socket: one blocking TCP connection with a deadline on every call. The only file of the client
+// that knows the operating system's sockets.
 //
 // One thread at a time. After an error the socket is of no more use; a call on it fails again.
 #pragma once
@@ -17,7 +17,8 @@ namespace kronika::client {
 
 class Socket {
  public:
-  // Every address of the name is tried in turn. kUnavailable names the address and the cause; kTimedOut.
+  // Every address of the name is tried in turn. kUnavailable names the address and the cause;
+  // kTimedOut.
   static Result<Socket> Connect(const HostPort& address, Moment deadline);
 
   Socket(Socket&& other) noexcept;

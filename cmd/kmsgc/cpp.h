@@ -1,4 +1,5 @@
-// How the model is spelled in C++: names, types, conditions; and the builder that all emitters write into.
+// How the model is spelled in C++: names, types, conditions; and the builder that all emitters
+// write into.
 #pragma once
 
 #include <string>
@@ -8,7 +9,8 @@
 
 namespace kronika::kmsgc {
 
-// Generated text, line by line. Lines that end with '{' indent what follows, lines that start with '}' end that.
+// Generated text, line by line. Lines that end with '{' indent what follows, lines that start with
+// '}' end that.
 class Code {
  public:
   Code& Line(const std::string& text = "");

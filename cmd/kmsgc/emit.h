@@ -1,4 +1,5 @@
-// The emitters: each turns the model into one kind of generated text. proto/kafka/README.md shows what comes out.
+// The emitters: each turns the model into one kind of generated text. proto/kafka/README.md shows
+// what comes out.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// Emits what the generator understood of a schema, one line a field, for tools that compare it with other sources.
+// Emits what the generator understood of a schema, one line a field, for tools that compare it with
+// other sources.
 #include "cmd/kmsgc/emit.h"
 
 namespace kronika::kmsgc {

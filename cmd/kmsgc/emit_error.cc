@@ -1,4 +1,5 @@
-// Emits the error response of an API from the echo, top_error, part_error, error_text and failed attributes.
+// Emits the error response of an API from the echo, top_error, part_error, error_text and failed
+// attributes.
 #include "cmd/kmsgc/emit.h"
 
 namespace kronika::kmsgc {
@@ -27,7 +28,8 @@ class ErrorEmitter {
   }
 
  private:
-  // Fills the response's struct `to` from the request's struct `from` (absent: only the error is known).
+  // Fills the response's struct `to` from the request's struct `from` (absent: only the error is
+  // known).
   void Fill(const Struct& fields, const Struct* source, const std::string& to,
             const std::string& from, int depth) {
     for (const Field& field : fields.fields) {
@@ -51,7 +53,8 @@ class ErrorEmitter {
     }
   }
 
-  // Where the generated code stands: the structs that it fills and reads, and how deep its loops nest.
+  // Where the generated code stands: the structs that it fills and reads, and how deep its loops
+  // nest.
   struct Place {
     std::string to;
     std::string from;

@@ -1,4 +1,5 @@
-// Emits every message's layout as data: tests build and break messages from it without the generated codec.
+// Emits every message's layout as data: tests build and break messages from it without the
+// generated codec.
 #include "cmd/kmsgc/emit.h"
 
 namespace kronika::kmsgc {

@@ -1,5 +1,5 @@
-// Emits the function that writes one struct (or counts its size), and the comparison with the default that decides
-// whether a tagged field is written at all.
+// Emits the function that writes one struct (or counts its size), and the comparison with the
+// default that decides whether a tagged field is written at all.
 #include "cmd/kmsgc/emit.h"
 
 namespace kronika::kmsgc {

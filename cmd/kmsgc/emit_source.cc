@@ -4,7 +4,8 @@
 namespace kronika::kmsgc {
 namespace {
 
-// The structs that some tagged field of the message has as its value, and so are compared with their default.
+// The structs that some tagged field of the message has as its value, and so are compared with
+// their default.
 bool IsTaggedStruct(const Message& message, const std::string& struct_name) {
   const auto uses = [&](const Struct& fields) {
     for (const Field& field : fields.fields) {

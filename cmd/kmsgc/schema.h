@@ -1,6 +1,8 @@
-// The model of a .kmsg text: messages, their structs and fields, and in which versions each of them exists.
+// The model of a .kmsg text: messages, their structs and fields, and in which versions each of them
+// exists.
 //
-// One thread (a host tool). The parser makes it, the emitters read it; proto/kafka/README.md is the language.
+// One thread (a host tool). The parser makes it, the emitters read it; proto/kafka/README.md is the
+// language.
 //
 // 1. Structs stand before the structs that use them.
 // 2. Every version range lies inside its message's served range once Parse() has returned.
@@ -83,7 +85,8 @@ struct Message {
   Side side = Side::kPlain;
   std::vector<Struct> structs;
   Struct root;
-  // Requests and plain messages are views into the bytes that they were read from; responses own their texts.
+  // Requests and plain messages are views into the bytes that they were read from; responses own
+  // their texts.
   bool views() const { return side != Side::kResponse; }
   const Struct* Find(const std::string& struct_name) const {
     for (const Struct& candidate : structs) {

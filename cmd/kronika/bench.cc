@@ -1,8 +1,9 @@
 // `kronika bench`: how fast a cluster takes and gives records, measured by a client.
 //
-// Main thread; producers have their own (client::Crew). Latencies are from handing a batch to the producer to its
-// acknowledgement, so a rate that the cluster cannot keep up with shows in them only as far as batches may wait
-// (--outstanding). The result goes to the standard output, progress to the standard error stream.
+// Main thread; producers have their own (client::Crew). Latencies are from handing a batch to the
+// producer to its acknowledgement, so a rate that the cluster cannot keep up with shows in them
+// only as far as batches may wait (--outstanding). The result goes to the standard output, progress
+// to the standard error stream.
 #include <fmt/core.h>
 
 #include <atomic>

@@ -1,4 +1,5 @@
-// `kronika broker replace`: the operator's word that a broker lost its disk, told to any live broker's admin port.
+// `kronika broker replace`: the operator's word that a broker lost its disk, told to any live
+// broker's admin port.
 //
 // Main thread. Repeating it is success. Source: safety rules A4 and A12.
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-// Which build this is: version, commit, time. The one generated source of the program has the values, so that a new
-// commit compiles one file.
+// Which build this is: version, commit, time. The one generated source of the program has the
+// values, so that a new commit compiles one file.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// The options that every command with a connection has, and reading what the user gave for an option.
+// The options that every command with a connection has, and reading what the user gave for an
+// option.
 //
 // Main thread. An error of these functions is the user's: exit code 2.
 #pragma once

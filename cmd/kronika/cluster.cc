@@ -115,8 +115,8 @@ int ShowStatus(const Arguments& arguments) {
   return kExitOk;
 }
 
-// The brokers that --expect-brokers asks for are told apart from those that the cluster names: a broker that is gone
-// is no longer named at all.
+// The brokers that --expect-brokers asks for are told apart from those that the cluster names: a
+// broker that is gone is no longer named at all.
 int ShowHealth(const Arguments& arguments) {
   auto setup = ReadClientSetup(arguments);
   if (!setup) return UsageError(setup.error());

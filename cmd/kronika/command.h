@@ -1,4 +1,5 @@
-// Command: one subcommand of `kronika` as plain data, so that the argument library stays in main.cc.
+// Command: one subcommand of `kronika` as plain data, so that the argument library stays in
+// main.cc.
 //
 // Main thread. Each noun's file gives its commands; commands.cc is the one list of them.
 #pragma once
@@ -14,7 +15,8 @@ namespace kronika::cmd {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitError = 1;
 inline constexpr int kExitUsage = 2;
-// The broker ended itself: its disk failed, and nothing it held in memory may be acknowledged any more.
+// The broker ended itself: its disk failed, and nothing it held in memory may be acknowledged any
+// more.
 inline constexpr int kExitFatal = 3;
 inline constexpr int kExitUnhealthy = 10;
 

@@ -153,8 +153,8 @@ void Daemon::OnStarted(Status started) {
   ServeWhenReady();
 }
 
-// Until the metadata log says again what was committed, this broker knows no topics, and a client that believed it
-// would fail records instead of asking another broker.
+// Until the metadata log says again what was committed, this broker knows no topics, and a client
+// that believed it would fail records instead of asking another broker.
 void Daemon::ServeWhenReady() {
   if (stopping_) return;
   if (!broker_->NotReadyReason().empty()) {
@@ -188,7 +188,8 @@ void Daemon::BeginStop() {
   });
 }
 
-// A disk that hangs would hold destructors for ever: nothing is destroyed but the log, which writes its last lines.
+// A disk that hangs would hold destructors for ever: nothing is destroyed but the log, which writes
+// its last lines.
 void Daemon::EndNow(int exit_code) {
   log_.reset();
   ::_exit(exit_code);

@@ -1,10 +1,12 @@
 // Daemon: one broker as a process: ports, data directory, peers, clients, and an orderly end.
 //
-//   admin port ─▶ data directory (lock, identity, store) ─▶ peer port ─▶ Broker::Start ─▶ Kafka listeners
+//   admin port ─▶ data directory (lock, identity, store) ─▶ peer port ─▶ Broker::Start ─▶ Kafka
+//   listeners
 //
 // Main thread, which becomes the broker's loop. Invariants:
 // 1. Start-up waits for this broker's own disk only, never for another broker (decision D14).
-// 2. When the broker can no longer trust its disk the process ends at once, with nothing waited for but the log.
+// 2. When the broker can no longer trust its disk the process ends at once, with nothing waited for
+//    but the log.
 #pragma once
 
 #include <memory>

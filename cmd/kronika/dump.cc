@@ -1,7 +1,8 @@
-// `kronika dump`: prints what lies in a data directory, for people and programs. It only reads, and needs no broker.
+// `kronika dump`: prints what lies in a data directory, for people and programs. It only reads, and
+// needs no broker.
 //
-// Main thread. Exit code 1 when something is damaged. A file of a running broker may end in a batch that is still being
-// written: it is told as an incomplete end, not as damage.
+// Main thread. Exit code 1 when something is damaged. A file of a running broker may end in a batch
+// that is still being written: it is told as an incomplete end, not as damage.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -181,9 +182,9 @@ int RunDumpLog(const Arguments& arguments) {
       return each.extension() != ".log" || !wal::ParseSegmentFileName(each.filename().string());
     });
     if (files.empty()) {
-      return OperationError({ErrorCode::kNotFound,
-                             "no segments here; name a partition's folder, like DATA/topics/TOPIC-0",
-                             path.string()});
+      return OperationError(
+          {ErrorCode::kNotFound,
+           "no segments here; name a partition's folder, like DATA/topics/TOPIC-0", path.string()});
     }
   }
   bool right = true;

@@ -1,7 +1,8 @@
-// `kronika format`: founds a cluster. One call prints the founding text; each broker's directory is formatted from it.
+// `kronika format`: founds a cluster. One call prints the founding text; each broker's directory is
+// formatted from it.
 //
-// Main thread, before anything runs. Source: safety rule A12 (founding is an act). A formatted directory is never
-// overwritten; formatting it again from the same text is success.
+// Main thread, before anything runs. Source: safety rule A12 (founding is an act). A formatted
+// directory is never overwritten; formatting it again from the same text is success.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -60,7 +61,8 @@ Result<metadata::FoundingText> ReadText(const std::string& path) {
   return metadata::ParseFoundingText(text.str());
 }
 
-// A fresh directory for a broker that lost its own: of the same cluster, under a UUID that nobody knows yet.
+// A fresh directory for a broker that lost its own: of the same cluster, under a UUID that nobody
+// knows yet.
 Result<metadata::Identity> SuccessorFrom(const metadata::FoundingText& text, BrokerId broker) {
   SeededRng rng(SystemEntropy());
   return metadata::JoinerIdentity(text.cluster, broker, metadata::DrawUuid(rng));

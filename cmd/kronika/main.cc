@@ -1,5 +1,5 @@
-// `kronika`: reads the command line and runs one command. The one file of the program that includes CLI11, whose
-// exceptions end here.
+// `kronika`: reads the command line and runs one command. The one file of the program that includes
+// CLI11, whose exceptions end here.
 #include <CLI/CLI.hpp>
 
 #include <cstdio>

@@ -1,7 +1,7 @@
 // What a command prints: a table for people or JSON for programs, from the same rows.
 //
-// Main thread. JSON numbers are written as they stand in the row, so a row's cell of such a column is a number or
-// empty (null).
+// Main thread. JSON numbers are written as they stand in the row, so a row's cell of such a column
+// is a number or empty (null).
 #pragma once
 
 #include <string>

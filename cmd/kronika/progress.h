@@ -1,5 +1,5 @@
-// Progress of long work: on a terminal one line that is written over, otherwise one JSON line a second, both on the
-// standard error stream, so that the standard output has the result alone.
+// Progress of long work: on a terminal one line that is written over, otherwise one JSON line a
+// second, both on the standard error stream, so that the standard output has the result alone.
 //
 // Main thread.
 #pragma once

@@ -1,7 +1,7 @@
 // Signals: SIGTERM and SIGINT as a call on the loop.
 //
-// Made on the main thread before any other thread is. Invariant: the two signals are blocked in every thread, and
-// one thread of our own waits for them.
+// Made on the main thread before any other thread is. Invariant: the two signals are blocked in
+// every thread, and one thread of our own waits for them.
 #pragma once
 
 #include <atomic>

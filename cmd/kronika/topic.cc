@@ -68,7 +68,8 @@ std::string OffsetText(const client::KnownOffsets& known, std::int32_t partition
 }
 
 Table PartitionTable(Cluster& cluster, const client::TopicInfo& topic) {
-  // A partition without a leader has no offsets to tell; the table then lacks them and the rest stands.
+  // A partition without a leader has no offsets to tell; the table then lacks them and the rest
+  // stands.
   const auto deadline = client::Now() + client::Milliseconds(500);
   const auto starts = client::ListKnownOffsets(cluster, topic.name, client::kStartOfLog, deadline);
   const auto ends = client::ListKnownOffsets(cluster, topic.name, client::kEndOfLog, deadline);

@@ -1,7 +1,8 @@
 // Lines to records and back; see topic_records.h.
 //
 // 1. produce ends with 0 only if every line was acknowledged.
-// 2. Lines with the same key go to the same partition (CRC-32C of the key), lines without one to the next in turn.
+// 2. Lines with the same key go to the same partition (CRC-32C of the key), lines without one to
+//    the next in turn.
 #include "cmd/kronika/topic_records.h"
 
 #include <cstdio>

@@ -1,4 +1,5 @@
-// `kronika verify`: writes with many producers, reads everything back from every replica, says what is wrong.
+// `kronika verify`: writes with many producers, reads everything back from every replica, says what
+// is wrong.
 //
 // Main thread; the producers have their own (client::Crew). Exit code 1 when anything is wrong.
 #include <cstdio>

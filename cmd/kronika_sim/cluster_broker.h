@@ -1,6 +1,8 @@
-// One simulated broker: its disk and store, which survive its deaths, and one life at a time of the process on them.
+// One simulated broker: its disk and store, which survive its deaths, and one life at a time of the
+// process on them.
 //
-// One thread, one scheduler. Kill() is kill -9: what was handed to the operating system stays. Crash() is power loss.
+// One thread, one scheduler. Kill() is kill -9: what was handed to the operating system stays.
+// Crash() is power loss.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
-// The oracle of the simulated cluster: what was acknowledged, and whether every replica has it, once and in order.
+// The oracle of the simulated cluster: what was acknowledged, and whether every replica has it,
+// once and in order.
 //
-// Values are "<producer>:<sequence>"; a producer writes one value at a time and repeats it until it is acknowledged, so
-// values of one producer must appear in ascending order and at most once.
+// Values are "<producer>:<sequence>"; a producer writes one value at a time and repeats it until it
+// is acknowledged, so values of one producer must appear in ascending order and at most once.
 #pragma once
 
 #include <cstdint>

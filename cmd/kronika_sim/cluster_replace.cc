@@ -1,6 +1,8 @@
-// A disk that is gone: the broker comes back with an empty directory and is given new replicas, while producers go on.
+// A disk that is gone: the broker comes back with an empty directory and is given new replicas,
+// while producers go on.
 //
-//   all level ─▶ disk lost ─▶ refused ─▶ `broker replace` through a live broker ─▶ (kill -9s) ─▶ all level again
+//   all level ─▶ disk lost ─▶ refused ─▶ `broker replace` through a live broker ─▶ (kill -9s) ─▶
+//   all level again
 //
 // No other replica is lost meanwhile: others die and return, with everything that they had.
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 // ClusterWorld: three simulated brokers, clients and faults of one seed, in one thread.
 //
-//   start ─▶ topic ─▶ load under faults (kill, power loss, pause, cuts, loss, failed syncs) ─▶ heal ─▶ must converge ─▶ check
+//   start ─▶ topic ─▶ load under faults (kill, power loss, pause, cuts, loss, failed syncs) ─▶ heal
+//   ─▶ must converge ─▶ check
 //
 // Two runs of one seed have equal hashes over everything that was delivered.
 #pragma once

@@ -45,7 +45,8 @@ void CoreWorld::Heal() {
     host.refuse_until = 0;
     if (!host.replica->alive()) Restart(id);
   }
-  // Long enough for the longest pause of a pre-vote that was refused, and for an install to time out.
+  // Long enough for the longest pause of a pre-vote that was refused, and for an install to time
+  // out.
   const std::int64_t end = now_ms_ + 60000;
   bool proposed = false;
   while (report_.violation.empty() && now_ms_ < end) {
@@ -87,7 +88,8 @@ bool CoreWorld::Converged() {
   });
 }
 
-// A follower that is cut off from the leader alone (bridge) or from all, and a leader that is cut off.
+// A follower that is cut off from the leader alone (bridge) or from all, and a leader that is cut
+// off.
 void CoreWorld::Calm() {
   for (const bool of_leader : {false, true}) {
     const Id leader = AnyLeader();

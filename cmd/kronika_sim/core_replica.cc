@@ -74,7 +74,8 @@ void CoreReplica::CheckPromise(const Message& message) {
       const Entry* entry = disk_.Find(message.log_index);
       const raft::NodeStatus status = node_->status();
       if (entry == nullptr) return Violate("acknowledged an entry that is not durable");
-      // An entry of an older term at the acknowledged index was overwritten in memory since (SAFETY A2).
+      // An entry of an older term at the acknowledged index was overwritten in memory since (SAFETY
+      // A2).
       if (status.commit < message.log_index && node_->TermAt(message.log_index) != entry->term) {
         Violate("acknowledged an entry while another one is durable");
       }

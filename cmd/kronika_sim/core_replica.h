@@ -1,10 +1,10 @@
-// CoreReplica: one Raft core with what a driver gives it: a disk that finishes writes when told, a state machine
-// that is a running digest, a checkpoint. For the simulator and the text scripts.
+// CoreReplica: one Raft core with what a driver gives it: a disk that finishes writes when told, a
+// state machine that is a running digest, a checkpoint. For the simulator and the text scripts.
 //
-// One thread. A crash loses the Node, what was applied after the checkpoint, and every write that the disk had not
-// finished, except as many of the oldest as the caller says reached it. Every message that promises something is
-// held against the disk: an acknowledgement, a vote or a vote request whose promise a crash would undo is a
-// violation (SAFETY R1).
+// One thread. A crash loses the Node, what was applied after the checkpoint, and every write that
+// the disk had not finished, except as many of the oldest as the caller says reached it. Every
+// message that promises something is held against the disk: an acknowledgement, a vote or a vote
+// request whose promise a crash would undo is a violation (SAFETY R1).
 #pragma once
 
 #include <deque>
@@ -59,7 +59,8 @@ class CoreReplica {
   // A full install arrived. While it is being written appends are refused.
   void BeginInstall(Image image);
   Image CurrentImage() const { return applied_; }
-  // Keeps the applied state as the point to restart from, if its entries are durable here (SAFETY A6).
+  // Keeps the applied state as the point to restart from, if its entries are durable here (SAFETY
+  // A6).
   void Checkpoint();
   // The log store forgets up to `index` of what the checkpoint covers; memory may, too.
   void Release(Index index);

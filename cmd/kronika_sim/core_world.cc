@@ -114,7 +114,8 @@ void CoreWorld::Send(Message message) {
     auto delay = 1 + static_cast<std::int64_t>(
                          rng_.Below(static_cast<std::uint64_t>(weather_.delay_ms_max)));
     if (rng_.Chance(weather_.straggle)) delay += static_cast<std::int64_t>(rng_.Below(2000));
-    // A message may outlive the life of its receiver, but not a crash of the stream it is on: half of them do.
+    // A message may outlive the life of its receiver, but not a crash of the stream it is on: half
+    // of them do.
     const Id host = rng_.Chance(0.5) ? message.to : Id{};
     After(delay, "message", host, [this, message] { Arrive(message); });
   }
@@ -203,8 +204,8 @@ void CoreWorld::FinishInstalls(Id id, const std::vector<Index>& indexes) {
   }
 }
 
-// What a leader newly takes for committed lies on the disks of a majority of each half. Counted here anew, so that a
-// mistake of the core's own counting shows.
+// What a leader newly takes for committed lies on the disks of a majority of each half. Counted
+// here anew, so that a mistake of the core's own counting shows.
 void CoreWorld::CheckCommitted(Id id) {
   const raft::Node& node = At(id).replica->node();
   const Index commit = node.commit();
@@ -247,7 +248,8 @@ void CoreWorld::Tick(Id id) {
         [this, id] { Tick(id); });
 }
 
-// What a driver's beat frame stands for (raft/README.md): the commit index only where it is not confirmed.
+// What a driver's beat frame stands for (raft/README.md): the commit index only where it is not
+// confirmed.
 void CoreWorld::SendDriverBeats(Id id) {
   const raft::NodeStatus status = At(id).replica->node().status();
   if (status.role != raft::Role::kLeader) return;

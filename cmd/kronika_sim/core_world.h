@@ -1,8 +1,9 @@
-// CoreWorld: one simulated Raft group from one seed: replicas, a network that loses, repeats and reorders, disks
-// that are slow and forget, pauses, crashes, cuts, changes of the configuration, transfers, reads.
+// CoreWorld: one simulated Raft group from one seed: replicas, a network that loses, repeats and
+// reorders, disks that are slow and forget, pauses, crashes, cuts, changes of the configuration,
+// transfers, reads.
 //
-// One thread, one queue ordered by (time, sequence). Every step is checked (Invariants, promises against the disk,
-// reads against what was committed before they were asked). Three phases:
+// One thread, one queue ordered by (time, sequence). Every step is checked (Invariants, promises
+// against the disk, reads against what was committed before they were asked). Three phases:
 //   storm   faults of all kinds, clients write and read
 //   heal    everything runs; one leader, equal replicas, no change unfinished, or it is a violation
 //   calm    one link or replica is cut at a time; the term stays, a leader without a quorum lets go

@@ -6,7 +6,8 @@
 
 namespace kronika::sim {
 
-// What `--seeds A..B`, `--seed N`, `--bug NAME` and `--log short|full` say; common to all subcommands.
+// What `--seeds A..B`, `--seed N`, `--bug NAME` and `--log short|full` say; common to all
+// subcommands.
 struct SeedArguments {
   std::uint64_t first = 1;
   std::uint64_t last = 0;

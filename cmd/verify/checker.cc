@@ -51,7 +51,8 @@ void Checker::TakeEvent(const Event& event) {
     return;
   }
   if (event.kind == EventKind::kUnknown) return;
-  // An acknowledgement of what was never invoked would be the history's own fault; it is not counted.
+  // An acknowledgement of what was never invoked would be the history's own fault; it is not
+  // counted.
   for (auto i = event.first; i <= event.last; ++i) {
     if (static_cast<std::size_t>(i) >= stream.acknowledged_at.size()) return;
     ++acknowledged_;

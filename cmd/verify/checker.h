@@ -1,11 +1,14 @@
 // Checker: a history and what each replica was found to hold → what is wrong.
 //
-// Pure; used from one thread. Replicas are given one after the other, each between BeginReplica() and EndReplica().
-// 1. An acknowledged record is in every replica that was read beyond its offset, once, where the acknowledgement said.
+// Pure; used from one thread. Replicas are given one after the other, each between BeginReplica()
+// and EndReplica().
+// 1. An acknowledged record is in every replica that was read beyond its offset, once, where the
+//    acknowledgement said.
 // 2. A record without an acknowledgement is in a replica at most once, and only if it was invoked.
-// 3. Of one idempotent producer and partition, all records stand in the order of their sequences; of another producer
-//    those that were acknowledged do.
-// 4. All replicas hold the same record at the same offset. Of three, the one that differs from two is named.
+// 3. Of one idempotent producer and partition, all records stand in the order of their sequences;
+//    of another producer those that were acknowledged do.
+// 4. All replicas hold the same record at the same offset. Of three, the one that differs from two
+//    is named.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,9 @@
-// History: what producers were about to write and what they were told. The format is in docs/formats.md.
+// History: what producers were about to write and what they were told. The format is in
+// docs/formats.md.
 //
-// Pure. A batch of records with consecutive sequences is one event. An event `invoke` stands before anything is sent;
-// `ack` and `unknown` end it. What has no end is as good as `unknown`: it may be stored, once, or not.
+// Pure. A batch of records with consecutive sequences is one event. An event `invoke` stands before
+// anything is sent; `ack` and `unknown` end it. What has no end is as good as `unknown`: it may be
+// stored, once, or not.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +42,8 @@ std::string HeadLines(const History& history);
 std::string ProducerLine(std::int32_t producer, bool idempotent);
 std::string EventLine(const Event& event);
 
-// A last line without its end, as a killed writer leaves it, is not looked at. kCorruption names the line.
+// A last line without its end, as a killed writer leaves it, is not looked at. kCorruption names
+// the line.
 Result<History> ParseHistory(std::string_view text);
 
 }  // namespace kronika::verify

@@ -1,7 +1,7 @@
 // HistoryFile: the history on disk while producers write it.
 //
-// Any thread. A line is with the operating system when the call returns, so that it survives the end of this process;
-// it is not synced, because the machine that dies is the broker's.
+// Any thread. A line is with the operating system when the call returns, so that it survives the
+// end of this process; it is not synced, because the machine that dies is the broker's.
 #pragma once
 
 #include <cstdio>

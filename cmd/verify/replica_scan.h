@@ -1,7 +1,7 @@
 // Reading every replica of a topic, each from its own broker, into a Checker.
 //
-// One thread. A follower answers a Fetch of version 11 or later with committed records up to its high watermark
-// (KIP-392). What cannot be read is repeated until `settle` is over, then reported.
+// One thread. A follower answers a Fetch of version 11 or later with committed records up to its
+// high watermark (KIP-392). What cannot be read is repeated until `settle` is over, then reported.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,10 @@
-// The value of a record that `kronika verify` writes: who wrote it, where to, its number, and a checksum.
+// The value of a record that `kronika verify` writes: who wrote it, where to, its number, and a
+// checksum.
 //
 // Pure. Text, so that any client shows it:
 //
-//   kv1 <run, 16 hex digits> <producer> <partition> <sequence> <padding> <CRC-32C of all before, 8 hex digits>
+//   kv1 <run, 16 hex digits> <producer> <partition> <sequence> <padding> <CRC-32C of all before, 8
+//   hex digits>
 //
 // Sequences count from 0 for each producer and partition.
 #pragma once

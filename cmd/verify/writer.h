@@ -1,7 +1,8 @@
-// Writer: one producer of `kronika verify`, which writes down every batch before it sends it and how it ended.
+// Writer: one producer of `kronika verify`, which writes down every batch before it sends it and
+// how it ended.
 //
-// One thread each; what several share is safe for that. An idempotent producer that comes to its end (producer.h) is
-// followed by another under a new number; the history knows them as two.
+// One thread each; what several share is safe for that. An idempotent producer that comes to its
+// end (producer.h) is followed by another under a new number; the history knows them as two.
 #pragma once
 
 #include <atomic>

@@ -21,8 +21,9 @@ struct VersionRange {
 struct ApiInfo {
   ApiKey key{};
   std::string_view name;
-  // Versions whose messages can be read and written, and those that ApiVersions names; nothing while no handler
-  // serves the key. They differ for Produce alone, whose low versions are named and refused (KAFKA-18659).
+  // Versions whose messages can be read and written, and those that ApiVersions names; nothing
+  // while no handler serves the key. They differ for Produce alone, whose low versions are named
+  // and refused (KAFKA-18659).
   VersionRange serve;
   std::optional<VersionRange> advertise;
   std::int16_t flexible_first = 0;

@@ -1,6 +1,7 @@
 // Frames: a header and a message, without the size field that the connection adds.
 //
-// Any thread. Source: Kafka protocol guide, "Request header" and "Response header"; KIP-482, KIP-511.
+// Any thread. Source: Kafka protocol guide, "Request header" and "Response header"; KIP-482,
+// KIP-511.
 #pragma once
 
 #include "proto/kafka/api_table.h"
@@ -9,8 +10,8 @@
 
 namespace kronika::kafka {
 
-// A request whose header was read. `api` serves the version if api->serve contains it; if not, `body` is of unknown
-// shape.
+// A request whose header was read. `api` serves the version if api->serve contains it; if not,
+// `body` is of unknown shape.
 struct RequestFrame {
   const ApiInfo* api = nullptr;
   RequestHeader header;

@@ -1,6 +1,8 @@
-// JsonText: the small JSON writer behind ToJson(); for people and logs, so bytes are shown as their count.
+// JsonText: the small JSON writer behind ToJson(); for people and logs, so bytes are shown as their
+// count.
 //
-// Any thread; one writer belongs to one. Keys and values alternate inside objects; the caller keeps the nesting right.
+// Any thread; one writer belongs to one. Keys and values alternate inside objects; the caller keeps
+// the nesting right.
 #pragma once
 
 #include <concepts>

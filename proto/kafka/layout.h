@@ -1,5 +1,5 @@
-// The layout of every message as data, and its codec behind one function type: for tests, fuzzing and tools that
-// handle messages by key. Not linked into the broker.
+// The layout of every message as data, and its codec behind one function type: for tests, fuzzing
+// and tools that handle messages by key. Not linked into the broker.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // Lists of request types, and the proof that each advertised one has a handler.
 //
-// The dispatcher specialises Handler for each request that it serves and calls RequireHandlers(AdvertisedRequests{}):
-// an API that the schema advertises and nobody handles does not compile.
+// The dispatcher specialises Handler for each request that it serves and calls
+// RequireHandlers(AdvertisedRequests{}): an API that the schema advertises and nobody handles does
+// not compile.
 #pragma once
 
 namespace kronika::kafka {
@@ -9,7 +10,8 @@ namespace kronika::kafka {
 template <class... Requests>
 struct RequestList {};
 
-// Specialised by the dispatcher: Handler<FetchRequest> and so on. What it holds is the dispatcher's business.
+// Specialised by the dispatcher: Handler<FetchRequest> and so on. What it holds is the dispatcher's
+// business.
 template <class Request>
 struct Handler;
 

@@ -1,13 +1,16 @@
-// Kafka's primitive types on the wire: big-endian integers, varints, and length-prefixed text, bytes and arrays in
-// their old and their compact ("flexible") form.
+// Kafka's primitive types on the wire: big-endian integers, varints, and length-prefixed text,
+// bytes and arrays in their old and their compact ("flexible") form.
 //
-// Any thread; a Reader and a Writer belong to one. Used by the generated messages and by the record codec.
+// Any thread; a Reader and a Writer belong to one. Used by the generated messages and by the record
+// codec.
 //
-// 1. A Reader never reads past its end: the first fault is kept, everything after it reads as zero or empty.
-// 2. No length is trusted: it is compared with the bytes that are left before anything is allocated or skipped.
-//    Arrays have at most kArrayElementsMax elements and reserve at most kFirstCapacityMax; tagged sections have at
-//    most kTagsMax fields.
-// 3. SizeCounter and Writer have the same members, so that one function gives the exact size and the bytes.
+// 1. A Reader never reads past its end: the first fault is kept, everything after it reads as zero
+//    or empty.
+// 2. No length is trusted: it is compared with the bytes that are left before anything is allocated
+//    or skipped. Arrays have at most kArrayElementsMax elements and reserve at most
+//    kFirstCapacityMax; tagged sections have at most kTagsMax fields.
+// 3. SizeCounter and Writer have the same members, so that one function gives the exact size and
+//    the bytes.
 //
 // Source: Kafka protocol guide, "Protocol Primitive Types"; KIP-482 (compact types, tagged fields).
 #pragma once
@@ -151,8 +154,8 @@ class Reader {
     for (std::size_t i = 0; i < *count && ok(); ++i) read(*this, out->emplace_back());
   }
 
-  // A section of tagged fields: read(tag) returns whether it knew the tag and read its field, which then must fill
-  // the declared size exactly. Tags must rise.
+  // A section of tagged fields: read(tag) returns whether it knew the tag and read its field, which
+  // then must fill the declared size exactly. Tags must rise.
   template <class Read>
   void Tags(Read read) {
     const std::uint32_t count = TagCount();

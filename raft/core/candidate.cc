@@ -79,9 +79,10 @@ Message Node::Impl::MakeVoteMessage(MessageType type, ReplicaId to, Term term) c
           .hint_term = log.TermAt(log.commit()).value_or(Term{})};
 }
 
-// That (index, term) is committed is a fact of any time and sender; where this log has the same entry it has the same
-// log before it (§5.3). Without this the new voters of a configuration whose last entry only the old ones know to be
-// committed could never be elected: the old ones have longer logs and no vote to ask for.
+// That (index, term) is committed is a fact of any time and sender; where this log has the same
+// entry it has the same log before it (§5.3). Without this the new voters of a configuration whose
+// last entry only the old ones know to be committed could never be elected: the old ones have
+// longer logs and no vote to ask for.
 void Node::Impl::LearnCommit(const Message& message) {
   if (role == Role::kLeader || KRONIKA_PLANTED("votes-carry-no-commit")) return;
   if (log.Matches(message.hint_index, message.hint_term)) SetCommit(message.hint_index);

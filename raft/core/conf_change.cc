@@ -60,7 +60,8 @@ void Node::Impl::AlignPeers() {
     peer.next = log.last() + 1;
     peer.last_answer_tick = now_ticks;
     peer.mark = log.last() + 1;
-    // A new leader gives voters the benefit of the doubt; a learner has to show that it has caught up.
+    // A new leader gives voters the benefit of the doubt; a learner has to show that it has caught
+    // up.
     peer.caught_up_tick = membership.IsVoter(id) ? now_ticks : now_ticks - kNeverCaughtUpTicks;
     leading->peers.emplace(id, std::move(peer));
   }

@@ -115,7 +115,8 @@ void Node::Impl::HandleHeartbeat(const Message& message) {
 
 void Node::Impl::OnInstalled(LogStart start) {
   if (start.index <= log.applied()) return;
-  // The installing leader's messages may still be on their way: its term is known by what it committed.
+  // The installing leader's messages may still be on their way: its term is known by what it
+  // committed.
   if (start.term > hard_state.term) BecomeFollower(start.term, {});
   const bool matches = log.Matches(start.index, start.term);
   KRONIKA_CHECK(matches || start.index > log.commit(), "an install contradicts a committed entry");

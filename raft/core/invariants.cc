@@ -90,7 +90,8 @@ void Invariants::Observe(const Node& node) {
   if (!(seen.membership == at.membership)) seen.membership = at.membership;
 }
 
-// Log matching by induction: each new (index, term) names one entry and the term of the one before it.
+// Log matching by induction: each new (index, term) names one entry and the term of the one before
+// it.
 void Invariants::ObserveLog(const Node& node, Seen& seen) {
   const Log& log = node.impl_->log;
   const Index seen_last = seen.start + seen.terms.size();

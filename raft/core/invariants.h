@@ -1,5 +1,5 @@
-// Invariants: the properties that Raft rests on, checked after every step (habit of this code base: tests, the
-// simulator, and a paranoid daemon for the local ones).
+// Invariants: the properties that Raft rests on, checked after every step (habit of this code base:
+// tests, the simulator, and a paranoid daemon for the local ones).
 //
 // Called by whoever owns the observed nodes. One object watches the replicas of one group:
 //   election safety      at most one leader per term                                   (Raft §5.2)
@@ -7,7 +7,8 @@
 //   leader completeness  a leader holds what was committed in earlier terms            (§5.4.3)
 //   commitment           a leader commits by counting only in its own term              (§5.4.2)
 //   state machine safety one committed entry per index                                 (§5.4.3)
-//   and of one replica: positions in order, marks that only rise, configurations that change by joint steps.
+//   and of one replica: positions in order, marks that only rise, configurations that change by
+//   joint steps.
 #pragma once
 
 #include <map>

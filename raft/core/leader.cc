@@ -162,7 +162,8 @@ void Node::Impl::TickLeader() {
       peer.BecomeProbe(peer.next);
       send_wanted = true;
     }
-    // Silence is no sign of having caught up, however idle the log is: a stopped follower has to leave the ISR.
+    // Silence is no sign of having caught up, however idle the log is: a stopped follower has to
+    // leave the ISR.
     const bool answers = now_ticks - peer.last_answer_tick < options.election_timeout_ticks;
     if (answers) peer.NoteCaughtUp(log.last(), now_ticks);
   }

@@ -10,7 +10,8 @@
 
 namespace kronika::raft {
 
-// In the four election messages hint_index and hint_term are the sender's commit index and its entry's term.
+// In the four election messages hint_index and hint_term are the sender's commit index and its
+// entry's term.
 enum class MessageType : std::uint8_t {
   kPreVote,  // term = the term the sender would campaign for; log_index/log_term = its last entry
   kPreVoteResponse,  // granted: term = the term that was asked for. reject: term = the sender's

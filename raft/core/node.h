@@ -165,8 +165,8 @@ class Node {
   Role role() const;
   Term term() const;
   Index commit() const;
-  // The term of the entry at `index` in this log; nothing where memory does not know it. An answer to a client
-  // may say "done" only while its (index, term) is still here (SAFETY C3).
+  // The term of the entry at `index` in this log; nothing where memory does not know it. An answer
+  // to a client may say "done" only while its (index, term) is still here (SAFETY C3).
   std::optional<Term> TermAt(Index index) const;
 
  private:

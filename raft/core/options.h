@@ -19,7 +19,7 @@ struct Options {
   std::size_t inflight_bytes_max = 8 << 20;
   std::size_t uncommitted_bytes_max =
       64 << 20;  // beyond: Propose answers kBusy (at least one entry is taken)
-  std::size_t tail_bytes_max = 1 << 20;   // committed entries kept in memory for followers
+  std::size_t tail_bytes_max = 1 << 20;  // committed entries kept in memory for followers
 };
 
 }  // namespace kronika::raft

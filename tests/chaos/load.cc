@@ -3,16 +3,17 @@
 //   chaos_load --bootstrap HOST:PORT,... --topic T --partitions N --out FILE
 //              [--name NAME] [--bytes-per-second N] [--record-bytes N] [--set KEY=VALUE ...]
 //
-// Produces round robin over the partitions until SIGTERM or SIGINT, then flushes. Each record's value is
-// "NAME:PARTITION:NUMBER:" and padding, numbers counting up from 0 in each partition. FILE gets one
-// line for each record that was answered, in the order of the answers:
+// Produces round robin over the partitions until SIGTERM or SIGINT, then flushes. Each record's
+// value is "NAME:PARTITION:NUMBER:" and padding, numbers counting up from 0 in each partition. FILE
+// gets one line for each record that was answered, in the order of the answers:
 //
 //   ack SENT_MS ANSWERED_MS PARTITION NUMBER OFFSET
 //   failed SENT_MS ANSWERED_MS PARTITION NUMBER ERROR
 //   fatal ANSWERED_MS ERROR
 //
-// Times are of the monotonic clock, which Python's time.monotonic() reads, too. tests/support/history.py
-// reads the file while it grows. One thread, which also serves librdkafka's callbacks.
+// Times are of the monotonic clock, which Python's time.monotonic() reads, too.
+// tests/support/history.py reads the file while it grows. One thread, which also serves
+// librdkafka's callbacks.
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
 #include <unistd.h>

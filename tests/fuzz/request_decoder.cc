@@ -1,9 +1,9 @@
-// Fuzz target: a byte that says request (even) or response, then a request header that names key and version, then
-// the body of either.
+// Fuzz target: a byte that says request (even) or response, then a request header that names key
+// and version, then the body of either.
 //
-// What decodes must encode to its counted size and be stable when it is read again. KRONIKA_PLANTED=name switches a
-// planted bug on ("decoder-trusts-length" is found in seconds); KRONIKA_CORPUS=DIR writes one frame for each message
-// and version to DIR and ends.
+// What decodes must encode to its counted size and be stable when it is read again.
+// KRONIKA_PLANTED=name switches a planted bug on ("decoder-trusts-length" is found in seconds);
+// KRONIKA_CORPUS=DIR writes one frame for each message and version to DIR and ends.
 #include <cstdlib>
 #include <fstream>
 

@@ -1,8 +1,9 @@
-// The codecs against bytes that somebody else encoded: each captured request and answer decodes, and encodes to the
-// same bytes again.
+// The codecs against bytes that somebody else encoded: each captured request and answer decodes,
+// and encodes to the same bytes again.
 //
-// The frames are in tests/golden/frames, written by capture.py; the first lines of a file name client, server and
-// command. Seen to fail: with host and port of Metadata exchanged in the schema, with compact lengths not lowered by one.
+// The frames are in tests/golden/frames, written by capture.py; the first lines of a file name
+// client, server and command. Seen to fail: with host and port of Metadata exchanged in the schema,
+// with compact lengths not lowered by one.
 #include <gtest/gtest.h>
 
 #include <filesystem>

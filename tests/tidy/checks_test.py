@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import arrows  # noqa: E402
+import format as form  # noqa: E402
 import look  # noqa: E402
 import planted  # noqa: E402
 import sizes  # noqa: E402
@@ -106,6 +107,23 @@ class Sizes(TreeTest):
 
     def test_template_arguments_are_no_parameters(self):
         self.assertEqual([], self.problems(sizes, a_cc="void F(std::tuple<int, int, int, int, int, int> a) {}\n"))
+
+
+class Format(TreeTest):
+    def setUp(self):
+        super().setUp()
+        if form.skip(None):
+            self.skipTest(form.skip(None))
+        self.write(".clang-format", "BasedOnStyle: Google\nColumnLimit: 100\nReflowComments: false\n")
+
+    def test_clean(self):
+        self.assertEqual([], self.problems(form, a_cc="int F(int a) { return a; }\n"))
+
+    def test_not_formatted(self):
+        self.assert_one(self.problems(form, a_cc="int F( int a ) { return a; }\n"), "clang-format")
+
+    def test_long_comment(self):
+        self.assert_one(self.problems(form, a_cc="// " + "ab " * 40 + "c\n"), "columns")
 
 
 class Words(TreeTest):

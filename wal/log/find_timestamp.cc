@@ -124,8 +124,8 @@ void PartitionLog::FindLargestTimestamp(Done<OffsetAndTimestamp> done) {
   });
 }
 
-// The largest timestamp of what lies at or above the log start in the one chunk that also has something below it. All
-// other segments, chunks and batches are wholly below or wholly above.
+// The largest timestamp of what lies at or above the log start in the one chunk that also has
+// something below it. All other segments, chunks and batches are wholly below or wholly above.
 void LogCore::ClaimBehindLogStart(Done<std::int64_t> done) {
   if (closed) return done(ShutDown());
   std::size_t segment = 0;

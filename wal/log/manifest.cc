@@ -77,7 +77,8 @@ Status CheckOffsets(const Manifest& manifest) {
   const auto start = manifest.log_start_offset;
   const auto end = manifest.end_offset;
   if (start < 0 || end < start) return Corrupt("impossible offsets");
-  if (manifest.segments.empty()) return end == start ? Status{} : Corrupt("offsets without a segment");
+  if (manifest.segments.empty())
+    return end == start ? Status{} : Corrupt("offsets without a segment");
   if (manifest.segments.front().base_offset > start) return Corrupt("the first segment is missing");
   if (manifest.segments.back().base_offset >= end) return Corrupt("a segment beyond the end");
   return {};

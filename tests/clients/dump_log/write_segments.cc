@@ -1,5 +1,6 @@
-// Writes a partition's folder on the real disk for Kafka's dump tool: write_segments DIRECTORY. Several rolled segments
-// and one active, every codec, checkpoints and a restart in between, a clean close at the end.
+// Writes a partition's folder on the real disk for Kafka's dump tool: write_segments DIRECTORY.
+// Several rolled segments and one active, every codec, checkpoints and a restart in between, a
+// clean close at the end.
 #include <cstdio>
 #include <memory>
 #include <optional>

@@ -1,5 +1,5 @@
-// Malformed requests over real sockets: the broker stays, a good client is answered meanwhile, and memory grows by no
-// more than was received plus 8 MiB.
+// Malformed requests over real sockets: the broker stays, a good client is answered meanwhile, and
+// memory grows by no more than was received plus 8 MiB.
 //
 // 1,000 frames; 10,000 in the long form. Fails with the planted bug frame-trusts-length.
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // Properties of the core's pure parts against reference models that are slow and obvious.
 //
-// Seen to catch the planted bugs half-is-a-majority, joint-counts-incoming-only, change-without-joint and
-// void-rule-ignored (PLANTED=name runs with one).
+// Seen to catch the planted bugs half-is-a-majority, joint-counts-incoming-only,
+// change-without-joint and void-rule-ignored (PLANTED=name runs with one).
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -68,7 +68,8 @@ bool Disjoint(const Set& left, const Set& right) {
   return std::none_of(left.begin(), left.end(), [&](ReplicaId id) { return right.contains(id); });
 }
 
-// Whether each set that decides under `left` meets each that decides under `right`, by the core's own counting.
+// Whether each set that decides under `left` meets each that decides under `right`, by the core's
+// own counting.
 bool QuorumsMeet(const Membership& left, const Membership& right) {
   std::vector<Set> deciding;
   for (const Set& set : AllSets()) {

@@ -1,7 +1,9 @@
-// Runs every script of cases/ against a leader's ProducerState and a follower's that applies the same entries: lines
-// that start with "> " are commands; what follows is what they said. REWRITE=1 writes what they say now.
+// Runs every script of cases/ against a leader's ProducerState and a follower's that applies the
+// same entries: lines that start with "> " are commands; what follows is what they said. REWRITE=1
+// writes what they say now.
 //
-//   produce p=ID e=EPOCH s=SEQUENCE n=RECORDS [t=MS] [refused]   check, propose, append; `refused`: the log refuses it
+//   produce p=ID e=EPOCH s=SEQUENCE n=RECORDS [t=MS] [refused]   check, propose, append; `refused`:
+//   the log refuses it
 //   apply [COUNT]     the next entries are committed and applied, on both
 //   step-down         the leader drops what is only appended; the entries stay in the log
 //   truncate INDEX    another leader overwrites the entries from INDEX on

@@ -1,7 +1,8 @@
-// ScriptCluster: a cluster of Raft cores that a text script drives, one command a line (README.md has the list).
+// ScriptCluster: a cluster of Raft cores that a text script drives, one command a line (README.md
+// has the list).
 //
-// Nothing moves by itself: messages wait on their link and writes on their disk until a command says otherwise.
-// Each command returns the text of what changed by it.
+// Nothing moves by itself: messages wait on their link and writes on their disk until a command
+// says otherwise. Each command returns the text of what changed by it.
 #pragma once
 
 #include <deque>

@@ -1,7 +1,9 @@
-// Runs every script of cases/: lines that start with "> " are commands, with "#" comments; what follows a command is
-// what it said. REWRITE=1 writes what it says now; the difference is for the reviewer.
+// Runs every script of cases/: lines that start with "> " are commands, with "#" comments; what
+// follows a command is what it said. REWRITE=1 writes what it says now; the difference is for the
+// reviewer.
 //
-// PLANTED=name runs with that planted bug: tests/sim/planted_core.sh shows that a script finds each of them.
+// PLANTED=name runs with that planted bug: tests/sim/planted_core.sh shows that a script finds each
+// of them.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

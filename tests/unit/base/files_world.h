@@ -1,4 +1,5 @@
-// A Files object of any kind with a loop to wait on, and a way to end one process' life and begin the next.
+// A Files object of any kind with a loop to wait on, and a way to end one process' life and begin
+// the next.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// Turns on the planted bug that the environment variable KRONIKA_PLANTED names, to see the tests fail.
+// Turns on the planted bug that the environment variable KRONIKA_PLANTED names, to see the tests
+// fail.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

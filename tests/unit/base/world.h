@@ -1,5 +1,5 @@
-// A loop that a test can wait on: simulated, or real in the test's own thread. Waiting is for a condition, with a
-// limit that only a failing test meets.
+// A loop that a test can wait on: simulated, or real in the test's own thread. Waiting is for a
+// condition, with a limit that only a failing test meets.
 #pragma once
 
 #include <gtest/gtest.h>

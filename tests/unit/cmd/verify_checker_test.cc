@@ -1,7 +1,8 @@
-// The checker of `kronika verify`: each kind of finding from the smallest history and replicas that show it, and none
-// from those that are right.
+// The checker of `kronika verify`: each kind of finding from the smallest history and replicas that
+// show it, and none from those that are right.
 //
-// Single thread. Each test of a finding was seen to fail with the check that it names taken out of checker.cc.
+// Single thread. Each test of a finding was seen to fail with the check that it names taken out of
+// checker.cc.
 #include <gtest/gtest.h>
 
 #include "cmd/verify/checker.h"

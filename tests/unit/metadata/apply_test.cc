@@ -118,7 +118,8 @@ TEST(Apply, ConfigsAreSetAndRemoved) {
   EXPECT_EQ(*world.image->broker_configs.Find(std::pair<std::string, std::string>("1", "x")), "y");
 }
 
-// Safety rule A13: the wish carries its index; only the newest can be confirmed; who was never placed cannot join.
+// Safety rule A13: the wish carries its index; only the newest can be confirmed; who was never
+// placed cannot join.
 TEST(Apply, MembershipIsWishedThenConfirmed) {
   World world = World::Registered(3);
   const Index created = world.Must({TwoPartitions({1})});

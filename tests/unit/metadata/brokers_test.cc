@@ -67,7 +67,8 @@ TEST(ReplaceBroker, NeedsAKnownBrokerAndAFreshDirectory) {
   EXPECT_EQ(ReplaceBroker(*world.image, {2}, Uuid{}).error().code, ErrorCode::kInvalidArgument);
 }
 
-// Runs the replacements to their end, every group reporting its wish as done at once; false if there is no end.
+// Runs the replacements to their end, every group reporting its wish as done at once; false if
+// there is no end.
 bool FinishReplacements(World& world) {
   for (int round = 0; round < 100; ++round) {
     const Records wishes = PlanReplacements(*world.image, 2);
@@ -110,8 +111,8 @@ TEST(ReplaceBroker, EveryReplicaGetsANewIncarnationTheMetadataGroupsFirst) {
   }
 }
 
-// Safety rule A4: nothing under the old identity. With the planted bug the renewed replicas keep it, and the plan,
-// which sees that they are lost, never comes to an end.
+// Safety rule A4: nothing under the old identity. With the planted bug the renewed replicas keep
+// it, and the plan, which sees that they are lost, never comes to an end.
 TEST(ReplaceBroker, AReusedIdentityIsSeen) {
   for (const bool planted : {false, true}) {
     World world = World::Registered(3);

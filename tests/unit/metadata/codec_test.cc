@@ -1,4 +1,5 @@
-// The bytes of records: every kind comes back as it was, known bytes stay known, and rubbish is refused.
+// The bytes of records: every kind comes back as it was, known bytes stay known, and rubbish is
+// refused.
 #include "metadata/codec.h"
 
 #include <fmt/format.h>

@@ -152,8 +152,8 @@ TEST_F(IdentityFileTest, DataWithoutAnIdentityIsNotFormattedOver) {
   EXPECT_EQ(Open(2).error().code, ErrorCode::kNotFound);
 }
 
-// Safety rule D-8: a boot epoch that was given out is never given out again, whatever a power loss forgets. Seen to fail
-// when the file is renamed before it is synced.
+// Safety rule D-8: a boot epoch that was given out is never given out again, whatever a power loss
+// forgets. Seen to fail when the file is renamed before it is synced.
 TEST_F(IdentityFileTest, TheBootEpochOnlyRisesAcrossPowerLoss) {
   ASSERT_TRUE(Format(identity_));
   std::uint64_t last = 0;

@@ -94,7 +94,8 @@ RC_GTEST_PROP(PlacementProperty, LeadersAreEvenAndRacksAreUsed, ()) {
   }
 }
 
-// Three equal brokers and three replicas: when one dies, what it led falls to both others in equal parts.
+// Three equal brokers and three replicas: when one dies, what it led falls to both others in equal
+// parts.
 TEST(Placement, ADeadLeadersPartitionsAreSpreadOverTheRest) {
   const std::vector<PlacementBroker> brokers = {
       {.id = {1}, .live = true}, {.id = {2}, .live = true}, {.id = {3}, .live = true}};

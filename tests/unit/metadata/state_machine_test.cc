@@ -20,7 +20,8 @@ raft::Entry EntryOf(std::uint64_t index, const Records& records) {
           .payload = Slice::CopyOf(EncodeRecords(records))};
 }
 
-// The entries of a small cluster's life: founding, three brokers, and a topic an entry from then on.
+// The entries of a small cluster's life: founding, three brokers, and a topic an entry from then
+// on.
 std::vector<raft::Entry> Life(std::size_t topics) {
   World world(3);
   std::vector<raft::Entry> entries = {
@@ -136,8 +137,9 @@ TEST_F(StateMachineTest, ARestartGoesOnWhereTheCheckpointEnded) {
   EXPECT_EQ(machine->image()->applied, whole->applied);
 }
 
-// Safety rule A5: whatever suffix of unsynced checkpoints a power loss takes, what is left is the image of one index,
-// with the replica record of that index. Seen to fail when a checkpoint leaves changes out.
+// Safety rule A5: whatever suffix of unsynced checkpoints a power loss takes, what is left is the
+// image of one index, with the replica record of that index. Seen to fail when a checkpoint leaves
+// changes out.
 TEST_F(StateMachineTest, AnySuffixOfCheckpointsMayBeLost) {
   const auto entries = Life(6);
   for (std::size_t lost = 0; lost <= entries.size(); ++lost) {

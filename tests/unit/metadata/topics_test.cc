@@ -110,7 +110,8 @@ TEST(CreateTopics, OneRequestOfManyAnswersEach) {
   EXPECT_EQ(world.image->next_group, GroupId{5});
 }
 
-// One broker of three is down: a topic with three replicas can be written by the other two, and two down are too many.
+// One broker of three is down: a topic with three replicas can be written by the other two, and two
+// down are too many.
 TEST(CreateTopics, TheDeadGetReplicasOnlyWhereAMajorityLives) {
   World world = World::Registered(3);
   ControllerView view = world.View();

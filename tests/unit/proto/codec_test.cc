@@ -1,7 +1,8 @@
-// Every message in every version: what goes in comes out, and nothing that is cut or falsified is believed.
+// Every message in every version: what goes in comes out, and nothing that is cut or falsified is
+// believed.
 //
-// The bytes are made from the layouts by message_maker, not by the codec under test. Mutations of wire.cc that these
-// tests were seen to catch are named at each.
+// The bytes are made from the layouts by message_maker, not by the codec under test. Mutations of
+// wire.cc that these tests were seen to catch are named at each.
 #include <gtest/gtest.h>
 
 #include "tests/unit/proto/message_maker.h"
@@ -108,7 +109,8 @@ TEST(Codec, BelievesNoLength) {
   });
 }
 
-// Whatever damaged bytes decode to, its encoding is stable. Under ASan also: nothing is read outside the frame.
+// Whatever damaged bytes decode to, its encoding is stable. Under ASan also: nothing is read
+// outside the frame.
 TEST(Codec, SurvivesDamage) {
   SeededRng rng(11);
   ForEachVersion([&](const MessageLayout& layout, std::int16_t version) {

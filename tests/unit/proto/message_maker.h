@@ -1,5 +1,5 @@
-// Makes random messages as bytes from their layouts, without the generated codec: an encoder of its own, so that a
-// codec that is wrong twice in the same way is found.
+// Makes random messages as bytes from their layouts, without the generated codec: an encoder of its
+// own, so that a codec that is wrong twice in the same way is found.
 #pragma once
 
 #include <cstdint>

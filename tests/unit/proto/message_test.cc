@@ -1,4 +1,5 @@
-// What the generated messages promise beyond their bytes: error responses, dumps, frames, records that are not copied.
+// What the generated messages promise beyond their bytes: error responses, dumps, frames, records
+// that are not copied.
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
@@ -90,7 +91,8 @@ TEST(Frames, RequestsAndResponsesFindTheirHeaders) {
     ApiVersionsResponse response;
     response.api_keys.push_back({.api_key = 18, .min_version = 0, .max_version = 5});
     const Slice answer = Flatten(EncodeResponse(response, 77, version));
-    // No tags in the header, whatever the version (KIP-511): the error code follows the correlation id.
+    // No tags in the header, whatever the version (KIP-511): the error code follows the correlation
+    // id.
     EXPECT_EQ(LoadBe<std::int16_t>(answer.data() + 4), 0);
     const auto read = SplitResponse(answer, *split->api, version);
     ASSERT_TRUE(read);
@@ -116,7 +118,8 @@ TEST(Frames, UnknownKeysAndCutHeadersAreErrors) {
   EXPECT_FALSE(SplitRequest(Slice{}));
 }
 
-// A version from the future still has a readable header, so that ApiVersions can be answered (KIP-511).
+// A version from the future still has a readable header, so that ApiVersions can be answered
+// (KIP-511).
 TEST(Frames, AnUnservedVersionIsStillSplit) {
   std::string frame(
       "\x00\x12\x00\x63\x00\x00\x00\x05\x00\x01"

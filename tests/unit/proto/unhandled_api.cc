@@ -1,5 +1,5 @@
-// A dispatcher that forgot Metadata, for the tests that compile this file: with HANDLE_ALL it must compile, without
-// it must not.
+// A dispatcher that forgot Metadata, for the tests that compile this file: with HANDLE_ALL it must
+// compile, without it must not.
 #include "proto/kafka/advertised.h"
 
 namespace kronika::kafka {

@@ -87,7 +87,8 @@ struct TagCase {
   bool ok;
 };
 
-// Source: KIP-482. Mutation: EnterTag() without its comparison of tags; LeaveTag() without that of sizes.
+// Source: KIP-482. Mutation: EnterTag() without its comparison of tags; LeaveTag() without that of
+// sizes.
 TEST(Tags, MustRiseAndFillTheirSize) {
   const TagCase cases[] = {
       {"none", Bytes8({0}), true},

@@ -19,7 +19,8 @@ TEST(Membership, ATargetNamesAtLeastOneVoterAndNobodyTwice) {
   EXPECT_FALSE(ValidateTarget({.voters = {ReplicaId{}}}).has_value());
 }
 
-// (SAFETY A4) Two incarnations of a broker are two replicas, and may stand in one joint configuration.
+// (SAFETY A4) Two incarnations of a broker are two replicas, and may stand in one joint
+// configuration.
 TEST(Membership, AnotherIncarnationIsAnotherReplica) {
   const Membership now{.voters = {Replica(1), Replica(2), Replica(3)}, .metadata_index = 1};
   const Membership target{.voters = {Replica(1), Replica(2), Replica(3, 9)}, .metadata_index = 9};

@@ -1,5 +1,5 @@
-// Sentences of the Raft paper and of the node's contract that need only one node and hand-made messages; PAPER.md has
-// the list. Scripts hold what needs a cluster.
+// Sentences of the Raft paper and of the node's contract that need only one node and hand-made
+// messages; PAPER.md has the list. Scripts hold what needs a cluster.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -65,7 +65,8 @@ class NodeRules : public testing::Test {
   std::vector<ReplicaId> installs_;
 };
 
-// §5.1: a server that sees a larger term takes it and follows; a message of an older one is refused with the newer.
+// §5.1: a server that sees a larger term takes it and follows; a message of an older one is refused
+// with the newer.
 TEST_F(NodeRules, TheLargerTermWins) {
   Elect(1);
   Serve();
@@ -79,7 +80,8 @@ TEST_F(NodeRules, TheLargerTermWins) {
   EXPECT_EQ(answers[0].term, Term{7});
 }
 
-// Figure 2, followers: without a sign of life for an election timeout a candidate; a vote given is one as well.
+// Figure 2, followers: without a sign of life for an election timeout a candidate; a vote given is
+// one as well.
 TEST_F(NodeRules, SilenceForAnElectionTimeoutMakesACandidate) {
   for (int tick = 0; tick < 19; ++tick) node_->Tick();
   EXPECT_EQ(node_->role(), Role::kFollower);
@@ -90,7 +92,8 @@ TEST_F(NodeRules, SilenceForAnElectionTimeoutMakesACandidate) {
   EXPECT_EQ(node_->role(), Role::kPreCandidate);
 }
 
-// §5.2: a candidate that hears a leader of its own term follows it; one of an older term it refuses.
+// §5.2: a candidate that hears a leader of its own term follows it; one of an older term it
+// refuses.
 TEST_F(NodeRules, ACandidateFollowsALeaderOfItsTerm) {
   node_->Campaign();
   Serve();
@@ -174,8 +177,8 @@ TEST_F(NodeRules, ARestartKeepsTermVoteAndEntries) {
   EXPECT_EQ(node_->status().commit, Index{0});
 }
 
-// HardState.commit: what was known to be committed is delivered again, and no campaign comes before its configuration
-// is applied. Seen to catch the planted bug campaign-with-unapplied-config.
+// HardState.commit: what was known to be committed is delivered again, and no campaign comes before
+// its configuration is applied. Seen to catch the planted bug campaign-with-unapplied-config.
 TEST_F(NodeRules, ARestartKnowsTheCommittedConfiguration) {
   Membership next{.voters = {Replica(1), Replica(2)}, .metadata_index = 3};
   next.outgoing = {Replica(1), Replica(2), Replica(3)};
@@ -193,7 +196,8 @@ TEST_F(NodeRules, ARestartKnowsTheCommittedConfiguration) {
   EXPECT_EQ(node_->role(), Role::kPreCandidate);
 }
 
-// SAFETY B6, B9: a refused append is the leader's sign of life, its commit index counts, its entries do not.
+// SAFETY B6, B9: a refused append is the leader's sign of life, its commit index counts, its
+// entries do not.
 TEST_F(NodeRules, ARefusedAppendIsASignOfLife) {
   for (int tick = 0; tick < 19; ++tick) node_->Tick();
   node_->Refuse({.type = MessageType::kAppend,

@@ -48,7 +48,8 @@ TEST(Progress, NeverProbesBelowWhatIsAcknowledged) {
   EXPECT_EQ(peer.next, Index{5});
 }
 
-// Kafka's rule: who always has what the leader had a moment ago is in sync, though never at its end.
+// Kafka's rule: who always has what the leader had a moment ago is in sync, though never at its
+// end.
 TEST(Progress, CaughtUpIsJudgedByWhatTheLeaderHadThen) {
   Progress peer;
   peer.mark = Index{1};

@@ -1,4 +1,5 @@
-// ReadRounds: who confirms which read (thesis §6.4). Seen to catch the planted bug read-without-quorum.
+// ReadRounds: who confirms which read (thesis §6.4). Seen to catch the planted bug
+// read-without-quorum.
 #include "raft/core/read_index.h"
 
 #include <gtest/gtest.h>

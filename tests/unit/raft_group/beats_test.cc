@@ -1,4 +1,5 @@
-// Beats by exception: what is said, what is left out, and what a lost answer or a new stream does to it.
+// Beats by exception: what is said, what is left out, and what a lost answer or a new stream does
+// to it.
 #include "raft/beats.h"
 
 #include <gtest/gtest.h>
@@ -66,7 +67,8 @@ TEST(Beats, AnExceptionIsSaidInFullNextTime) {
   EXPECT_EQ(pair.sender.Seal()->full.size(), 1u);
 }
 
-// A receiver that starts anew knows nothing of "unchanged": it must not confirm what it cannot name.
+// A receiver that starts anew knows nothing of "unchanged": it must not confirm what it cannot
+// name.
 TEST(Beats, AFreshReceiverDoesNotConfirmUnchangedGroups) {
   Pair pair;
   pair.sender.Add(Led(7, 3, 40));

@@ -1,9 +1,11 @@
-// The real transport: two or three transports over real sockets in one process, each on a loop of its own.
+// The real transport: two or three transports over real sockets in one process, each on a loop of
+// its own.
 //
-// Source: raft/transport.h, raft/grpc_transport.h (safety rules B9, B10, D-8, D-11). No test sleeps: the loops turn until
-// what is waited for has happened. Seen to fail: without the write queue's bound AFullQueueIsRefused gets no refusal;
-// without the report of a lost stream APeerThatEnds... and APeerThatStartsAgain... see no "down"; with a stream kept open
-// that could not be judged AHelloThatCannotBeJudgedYet... is not asked again.
+// Source: raft/transport.h, raft/grpc_transport.h (safety rules B9, B10, D-8, D-11). No test
+// sleeps: the loops turn until what is waited for has happened. Seen to fail: without the write
+// queue's bound AFullQueueIsRefused gets no refusal; without the report of a lost stream
+// APeerThatEnds... and APeerThatStartsAgain... see no "down"; with a stream kept open that could
+// not be judged AHelloThatCannotBeJudgedYet... is not asked again.
 #include "raft/grpc_transport.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,8 @@
-// FakeCluster: what the handlers need of a broker, in memory: an image, leaders, partitions, an admin forwarder.
+// FakeCluster: what the handlers need of a broker, in memory: an image, leaders, partitions, an
+// admin forwarder.
 //
-// Partitions answer at once unless a test holds their completions back. One thread; the clock is simulated.
+// Partitions answer at once unless a test holds their completions back. One thread; the clock is
+// simulated.
 #pragma once
 
 #include <deque>

@@ -191,7 +191,8 @@ TEST_F(FetchTest, UnknownIdsAndNewerEpochs) {
             KafkaError::kUnknownTopicId);
 }
 
-// From version 11 on any readable replica answers up to its high watermark; before, the leader alone.
+// From version 11 on any readable replica answers up to its high watermark; before, the leader
+// alone.
 TEST_F(FetchTest, FollowersAnswerFromVersion11On) {
   Fill(0, 1);
   cluster.At(topic, 0).status.leads = false;

@@ -1,4 +1,5 @@
-// Metadata: what is asked for, what is told of brokers, leaders, replicas, and the differences between versions.
+// Metadata: what is asked for, what is told of brokers, leaders, replicas, and the differences
+// between versions.
 #include "proto/kafka/metadata.h"
 
 #include <gtest/gtest.h>

@@ -12,7 +12,8 @@ namespace {
 using kafka::ProduceRequest;
 using Kind = net::Outcome::Kind;
 
-// A header without records behind it: enough for the handler, which leaves the rest to the partition.
+// A header without records behind it: enough for the handler, which leaves the rest to the
+// partition.
 Slice MakeBatch(std::int16_t attributes = 0, std::int32_t sequence = 0) {
   Slice out = Slice::Allocate(wal::kBatchHeaderBytes);
   wal::StoreBatchHeader(out.mutable_bytes(), {.total_bytes = wal::kBatchHeaderBytes,
@@ -65,7 +66,8 @@ TEST_F(ProduceTest, AppendsInTheOrderOfArrivalAndAnswersOffsets) {
   }
 }
 
-// Two requests in flight: the second's batches are handed over while the first waits for its commit.
+// Two requests in flight: the second's batches are handed over while the first waits for its
+// commit.
 TEST_F(ProduceTest, DoesNotWaitForTheRequestBefore) {
   auto& partition = cluster.At(topic, 0);
   partition.hold_appends = true;

@@ -1,4 +1,5 @@
-// CreateTopics, DeleteTopics: what is refused before the controller is asked, and what is told of its answer.
+// CreateTopics, DeleteTopics: what is refused before the controller is asked, and what is told of
+// its answer.
 #include <gtest/gtest.h>
 
 #include "proto/kafka/create_topics.h"

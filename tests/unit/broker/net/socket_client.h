@@ -1,4 +1,5 @@
-// SocketClient: a TCP client for tests that shares the test's thread with the loop; it never blocks.
+// SocketClient: a TCP client for tests that shares the test's thread with the loop; it never
+// blocks.
 #pragma once
 
 #include <arpa/inet.h>

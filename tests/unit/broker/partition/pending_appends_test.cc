@@ -1,5 +1,5 @@
-// When a produce request may be answered. The rule "nothing is acknowledged before the disk" was seen to fail with the
-// planted bug acks-one-before-sync (AcksOneWaitsForTheLeadersOwnDisk).
+// When a produce request may be answered. The rule "nothing is acknowledged before the disk" was
+// seen to fail with the planted bug acks-one-before-sync (AcksOneWaitsForTheLeadersOwnDisk).
 #include "broker/partition/pending_appends.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
 // Which hellos are refused, one test per sentence of safety rule D-8.
 //
-// Seen to fail: without the comparison of process nonces TwoProcessesOfOneBootEpoch passes the second one.
+// Seen to fail: without the comparison of process nonces TwoProcessesOfOneBootEpoch passes the
+// second one.
 #include "broker/peer_guard.h"
 
 #include <gtest/gtest.h>

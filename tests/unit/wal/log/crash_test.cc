@@ -1,5 +1,5 @@
-// Power loss at any moment: what a manifest names is whole afterwards, and the rest comes from the journal (SAFETY A5,
-// A9, R4). Seen to fail with the planted bug "manifest-before-segment-sync".
+// Power loss at any moment: what a manifest names is whole afterwards, and the rest comes from the
+// journal (SAFETY A5, A9, R4). Seen to fail with the planted bug "manifest-before-segment-sync".
 #include <gtest/gtest.h>
 
 #include "log_world.h"

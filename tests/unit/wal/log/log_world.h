@@ -1,7 +1,8 @@
 // LogWorld: one partition log on a simulated disk, with the journal it is fed from, for tests.
 //
-// The journal is the list of all batches ever applied: it survives everything. The manifest is what the last
-// checkpoint gave; a restart makes a new log from it and applies the rest of the journal again.
+// The journal is the list of all batches ever applied: it survives everything. The manifest is what
+// the last checkpoint gave; a restart makes a new log from it and applies the rest of the journal
+// again.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -75,7 +76,8 @@ class LogWorld {
   LogOptions& options() { return options_; }
   const std::vector<JournalEntry>& journal() const { return journal_; }
 
-  // A batch of `records` records at the end, each with `value`; timestamps count on from `timestamp`.
+  // A batch of `records` records at the end, each with `value`; timestamps count on from
+  // `timestamp`.
   void Append(int records, std::size_t value_bytes, std::int64_t timestamp, bool durable = true) {
     RecordBuilder builder({.base_offset = log_->end_offset(), .leader_epoch = 1});
     const std::string value(value_bytes, static_cast<char>('a' + journal_.size() % 26));

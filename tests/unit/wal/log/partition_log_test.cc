@@ -1,4 +1,5 @@
-// The partition log on a simulated disk: append, write-behind, rolls, reads, times, checkpoints, damage.
+// The partition log on a simulated disk: append, write-behind, rolls, reads, times, checkpoints,
+// damage.
 #include "wal/log/partition_log.h"
 
 #include <gtest/gtest.h>
@@ -118,8 +119,8 @@ TEST(PartitionLog, FindsRecordsByTime) {
       << "larger ones lie below the log start";
 }
 
-// SAFETY A9, R10. Seen to fail with the planted bug "chunk-sum-unchecked": the flipped bytes of a batch's leader epoch
-// lie outside of Kafka's own CRC.
+// SAFETY A9, R10. Seen to fail with the planted bug "chunk-sum-unchecked": the flipped bytes of a
+// batch's leader epoch lie outside of Kafka's own CRC.
 TEST(PartitionLog, EveryFlippedByteIsFound) {
   LogWorld world(6, SmallOptions());
   for (int i = 0; i < 12; ++i) world.Append(1, 100, i);
@@ -154,8 +155,8 @@ TEST(PartitionLog, AShorterSegmentOrSumFileIsCorruption) {
   }
 }
 
-// SAFETY A9: what no manifest names is cut or removed before the first write, and never read. Seen to fail with the
-// planted bugs "bytes-past-manifest-kept" and "unknown-segments-kept".
+// SAFETY A9: what no manifest names is cut or removed before the first write, and never read. Seen
+// to fail with the planted bugs "bytes-past-manifest-kept" and "unknown-segments-kept".
 TEST(PartitionLog, WhatTheManifestDoesNotNameIsGone) {
   LogWorld world(8, SmallOptions());
   for (int i = 0; i < 10; ++i) world.Append(1, 100, i);

@@ -1,6 +1,6 @@
-// Reads against a model: after any sequence of appends, checkpoints, restarts and crashes, a read from any offset with
-// any limit gives exactly the whole batches that a list of them would give, if not always as many.
-// Seen to fail with a limit that lets the batch at offset_max through.
+// Reads against a model: after any sequence of appends, checkpoints, restarts and crashes, a read
+// from any offset with any limit gives exactly the whole batches that a list of them would give, if
+// not always as many. Seen to fail with a limit that lets the batch at offset_max through.
 #include <gtest/gtest.h>
 // After GoogleTest, which it expects.
 #include <rapidcheck/gtest.h>

@@ -1,4 +1,5 @@
-// The tail: what is pinned stays, the rest goes least recently used first, blocks are charged whole.
+// The tail: what is pinned stays, the rest goes least recently used first, blocks are charged
+// whole.
 #include "wal/tail.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
-// Batches from somebody else's encoder: those in the produce requests that stock clients sent and in the fetch answers
-// that Apache Kafka gave, as captured in tests/golden/frames (each file names client, server and command).
+// Batches from somebody else's encoder: those in the produce requests that stock clients sent and
+// in the fetch answers that Apache Kafka gave, as captured in tests/golden/frames (each file names
+// client, server and command).
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -17,7 +18,8 @@ int Digit(char c) {
   return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
-// Every batch with a right checksum in the frames of API `key` in one direction ('>' requests, '<' answers).
+// Every batch with a right checksum in the frames of API `key` in one direction ('>' requests, '<'
+// answers).
 std::vector<Slice> Batches(const std::string& name, char direction, int key) {
   std::ifstream in(kFrames + name + ".txt");
   EXPECT_TRUE(in) << name;
