@@ -1,8 +1,9 @@
 // FakeFiles: one process' handle on a FakeDisk, for tests and the simulator.
 //
-// Called on its loop. 1. Every call takes effect at a random later time and completes in the same
-// event, so calls under way overtake each other (files.h rule 3); a crash in between keeps any part
-// of a write under way.
+// Called on its loop.
+// 1. Every call takes effect at a random later time and completes in the same event, so calls under
+//    way overtake each other (files.h rule 3); a crash in between keeps any part of a write under
+//    way.
 // 2. It lives until FakeDisk::Crash(), Kill() or its destructor, which is a Kill() of its own
 //    process; afterwards nothing completes, and the File objects that are left do nothing.
 #pragma once

@@ -1,8 +1,8 @@
 // FakeKv: the Kv of tests and the simulator. A FakeKvStore is what survives of it when its broker
 // dies; a FakeKv is one process' handle on it.
 //
-// Called on its loop. 1. Get and Scan see a batch at once; its completion comes later, in the order
-// of the calls.
+// Called on its loop.
+// 1. Get and Scan see a batch at once; its completion comes later, in the order of the calls.
 // 2. Crash() loses any suffix of the unsynced batches, by the seed; kSynced pins its batch and all
 //    before it once it completes. Kill() loses nothing: the operating system has every batch.
 // 3. Both end the life of every FakeKv made before; nothing of it completes any more.

@@ -1,11 +1,12 @@
 // ThreadFiles: the real disk through plain system calls on a small pool of threads; works on every
 // Linux.
 //
-// Called on the loop it was made with. 1. A call is one task on the pool and one completion posted
-// to the loop; nothing blocks the loop. 2. A File that is destroyed drops its completions; its
-// descriptor is closed when the last call under way has ended. 3. Whatever goes last of the Files
-// and the File objects it handed out waits for the calls under way; completions of what is gone are
-// dropped. The loop outlives them all.
+// Called on the loop it was made with.
+// 1. A call is one task on the pool and one completion posted to the loop; nothing blocks the loop.
+// 2. A File that is destroyed drops its completions; its descriptor is closed when the last call
+//    under way has ended.
+// 3. Whatever goes last of the Files and the File objects it handed out waits for the calls under
+//    way; completions of what is gone are dropped. The loop outlives them all.
 #pragma once
 
 #include <memory>

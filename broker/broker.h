@@ -4,10 +4,11 @@
 //   Loop Files Kv Transport Rng ──▶ journal ─▶ groups ─▶ metadata image ─▶ replicas ─▶ services for
 //   the Kafka handlers
 //
-// On one loop. 1. Start() waits for this broker's own disk, never for another broker (decision
-// D14). 2. Recovery follows SAFETY §E: store, journal, metadata group, replicas. 3. A failed
-// journal ends it: on_fatal is called once, nothing is acknowledged any more, and the owner ends
-// the process.
+// On one loop.
+// 1. Start() waits for this broker's own disk, never for another broker (decision D14).
+// 2. Recovery follows SAFETY §E: store, journal, metadata group, replicas.
+// 3. A failed journal ends it: on_fatal is called once, nothing is acknowledged any more, and the
+//    owner ends the process.
 #pragma once
 
 #include <functional>

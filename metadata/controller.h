@@ -5,9 +5,8 @@
 // Rules that they hold:
 // 1. A decision is made from the newest image of a leader that has applied an entry of its own
 //    term, and the next one only after the records of the last are applied: else they may be void.
-// 2. Records that come back always apply to the image that they were made from.
-// Source: Kafka's CreateTopics, DeleteTopics, InitProducerId; safety rules A4, A12, A13, B15, C10,
-// D-8.
+// 2. Records that come back always apply to the image that they were made from. Source: Kafka's
+//    CreateTopics, DeleteTopics, InitProducerId; safety rules A4, A12, A13, B15, C10, D-8.
 #pragma once
 
 #include <cstdint>

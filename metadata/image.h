@@ -6,11 +6,11 @@
 //
 // Called from any thread: readers hold an ImagePtr as long as they like. Invariants:
 // 1. An image is a function of the records alone: the same log gives equal images on every broker
-// (rule R7).
+//    (rule R7).
 // 2. topics, topic_names and groups name the same topics and partitions; a group id or topic id
-// appears once, ever.
+//    appears once, ever.
 // 3. Images share what did not change (persistent_map.h); making the next one costs what the record
-// changes.
+//    changes.
 #pragma once
 
 #include <cstdint>

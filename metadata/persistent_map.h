@@ -8,8 +8,7 @@
 // 1. Chunks are not empty, sorted, and every key of one is below every key of the next.
 // 2. A chunk and a root that more than one map can see are never written.
 // 3. Changing one key copies the root (pointers) and one chunk; all other chunks keep their
-// address, which is what
-//    Diff() uses to pass over them.
+//    address, which is what Diff() uses to pass over them.
 #pragma once
 
 #include <algorithm>

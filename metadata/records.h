@@ -4,10 +4,10 @@
 // C10, D-8.
 //
 // 1. A batch of records is one Raft entry. It is applied whole, or it is void: nothing of it is
-// applied.
+//    applied.
 // 2. Records are decisions. What is soft (who is live, who leads, ISR) is never a record.
 // 3. A replica that a record places carries kPlacedHere; applying the record puts the entry's index
-// there.
+//    there.
 #pragma once
 
 #include <cstdint>

@@ -6,9 +6,8 @@
 // last one on this stream. Pure; one sender and one receiver per peer, on the manager's loop.
 //
 // 1. `unchanged` refers to the last full state that the receiver took on the *same* stream; a new
-//    stream forgets both
-// sides (D-11). 2. An answer counts only for the groups, terms and read contexts that its own beat
-// carried.
+//    stream forgets both sides (D-11).
+// 2. An answer counts only for the groups, terms and read contexts that its own beat carried.
 #pragma once
 
 #include <cstdint>

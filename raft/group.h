@@ -1,12 +1,12 @@
 // Group: one replica of one Raft group, driven: persist → send → apply, in the order of the Ready
 // contract.
 //
-// Runs on its manager's loop. 1. Nothing of the group leaves before its `created` record is durable
-// (SAFETY A3).
+// Runs on its manager's loop.
+// 1. Nothing of the group leaves before its `created` record is durable (SAFETY A3).
 // 2. A write and the messages beside it start together; what a write justifies comes out of the
-//    core only after it is
-// durable (R1). 3. Committed entries reach the state machine in order and only when this replica's
-// own log has them, so that everything applied may reach segments and the Kv store (SAFETY A6).
+//    core only after it is durable (R1).
+// 3. Committed entries reach the state machine in order and only when this replica's own log has
+//    them, so that everything applied may reach segments and the Kv store (SAFETY A6).
 #pragma once
 
 #include <deque>

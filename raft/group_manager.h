@@ -2,12 +2,12 @@
 // worker's loop.
 //
 // 1. Stepping is event driven: whatever touches a group marks it dirty, and the dirty list is
-//    worked off before the
-// turn's frames leave. The tick only ages timers; no commit waits for it. 2. A gap longer than two
-// ticks ages two ticks at most, and one longer than an election timeout makes every leadership
-// prove itself again (SAFETY B7). 3. A message for a replica that this broker's metadata does not
-// know yet is answered "not yet"; one that it should know and does not is counted as misdirected
-// (SAFETY B13). 4. A closed liveness stream is silence at once (SAFETY B8).
+//    worked off before the turn's frames leave. The tick only ages timers; no commit waits for it.
+// 2. A gap longer than two ticks ages two ticks at most, and one longer than an election timeout
+//    makes every leadership prove itself again (SAFETY B7).
+// 3. A message for a replica that this broker's metadata does not know yet is answered "not yet";
+//    one that it should know and does not is counted as misdirected (SAFETY B13).
+// 4. A closed liveness stream is silence at once (SAFETY B8).
 #pragma once
 
 #include <cstdint>

@@ -3,8 +3,8 @@
 // over once per frame.
 //
 // 1. A stream carries nothing before both sides accepted the other's hello (cluster, broker,
-//    directory UUID, boot
-// epoch, process nonce: D-8); a refusal says why and is logged once per reason.
+//    directory UUID, boot epoch, process nonce: D-8); a refusal says why and is logged once per
+//    reason.
 // 2. One write is in flight per stream; behind it waits a queue bounded in bytes. A stream is
 //    always read (B9).
 // 3. A lost stream is dialled again after 100-500 ms.

@@ -3,9 +3,9 @@
 // acknowledged after it was staged. On the manager's loop.
 //
 // 1. The receiver stages beside its old state and swaps by the journaled `installed` record; only
-//    then is it
-// acknowledged. 2. A run that loses its stream, its leader or its patience ends and is asked for
-// again by the core.
+//    then is it acknowledged.
+// 2. A run that loses its stream, its leader or its patience ends and is asked for again by the
+//    core.
 // 3. At most `kInstallsPerPeerMax` runs per peer; metadata goes first.
 #pragma once
 

@@ -3,10 +3,9 @@
 //
 // Decompressing is bounded, because a client chooses the bytes:
 // 1. Nothing is allocated from a declared length beyond what the limits allow; output is produced
-// in pieces.
+//    in pieces.
 // 2. Output beyond Limits::Allowed(compressed size) is an error, kInvalidArgument.
-// 3. Malformed input is kCorruption.
-// Objects are used from one thread at a time.
+// 3. Malformed input is kCorruption. Objects are used from one thread at a time.
 #pragma once
 
 #include <memory>

@@ -4,9 +4,8 @@
 //
 // Pure functions on byte views, callable from any thread. All integers are big-endian.
 // 1. The CRC covers [21, end): base offset, length, leader epoch and magic lie outside it and are
-// stamped in place;
-//    attributes and timestamps lie inside, so changing them computes the CRC again (SAFETY C10:
-//    only after the producer's own CRC was checked).
+//    stamped in place; attributes and timestamps lie inside, so changing them computes the CRC
+//    again (SAFETY C10: only after the producer's own CRC was checked).
 // 2. `total_bytes` is at least kBatchHeaderBytes in every header that ParseBatchHeader returns.
 //
 //   0        8      12     16 17   21   23     27      35      43       51  53    57    61

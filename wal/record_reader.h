@@ -2,8 +2,7 @@
 //
 // Pure, callable from any thread; an object is used from one thread at a time.
 // 1. An uncompressed batch is read in place, without a copy. Of a compressed one only as much is
-// decompressed at a
-//    time as the largest record needs, within DecompressionLimits.
+//    decompressed at a time as the largest record needs, within DecompressionLimits.
 // 2. A declared length is believed only as far as bytes are there.
 //
 // Source: https://kafka.apache.org/documentation/#record

@@ -4,12 +4,10 @@
 // Used from one worker's loop. One TailCache is shared by all partitions of the worker; each has a
 // Tail in it.
 // 1. A *pinned* run (not yet in a segment) is never dropped. Everything else is, least recently
-// used first, as soon
-//    as the cache holds more than its bound. A pinned run counts too, so a large backlog leaves no
-//    room for others.
+//    used first, as soon as the cache holds more than its bound. A pinned run counts too, so a
+//    large backlog leaves no room for others.
 // 2. A run charges its whole block (base/buffer.h). A small slice of a large block is copied when
-// it is unpinned, so
-//    that it does not hold the block.
+//    it is unpinned, so that it does not hold the block.
 // 3. Runs of one Tail do not overlap.
 // 4. A Tail is destroyed before its TailCache.
 #pragma once

@@ -1,10 +1,11 @@
 // Admin: AdminForwarder over the controller: asks it, then waits until this broker itself shows the
 // outcome.
 //
-// On the worker's loop. 1. CreateTopics is answered when the records are applied here and every
-// partition has a leader known here; at the deadline with success if they were committed. 2.
-// Producer ids come from blocks that the metadata log gave to this broker; a block is never handed
-// out twice, an unfinished one is dropped at a restart.
+// On the worker's loop.
+// 1. CreateTopics is answered when the records are applied here and every partition has a leader
+//    known here; at the deadline with success if they were committed.
+// 2. Producer ids come from blocks that the metadata log gave to this broker; a block is never
+//    handed out twice, an unfinished one is dropped at a restart.
 #pragma once
 
 #include <deque>

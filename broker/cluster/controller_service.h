@@ -2,11 +2,13 @@
 // included), decides with metadata/controller.h's pure functions, proposes, and answers when the
 // records are applied.
 //
-// On the worker's loop. 1. One decision is in flight: the next is made from the image that holds
-// the last (else its records may be void). 2. A request is answered once: with its outcome, or with
-// kNotLeader when nothing of it was proposed, or with kUnavailable when leadership was lost in
-// between and the outcome is unknown. 3. What nobody asks for (carrying on replacements, founding)
-// is looked at after each image and each change of leadership.
+// On the worker's loop.
+// 1. One decision is in flight: the next is made from the image that holds the last (else its
+//    records may be void).
+// 2. A request is answered once: with its outcome, or with kNotLeader when nothing of it was
+//    proposed, or with kUnavailable when leadership was lost in between and the outcome is unknown.
+// 3. What nobody asks for (carrying on replacements, founding) is looked at after each image and
+//    each change of leadership.
 #pragma once
 
 #include <deque>

@@ -4,9 +4,8 @@
 // 1. Peers refuse the hello of a directory that they do not know (D-8), so nothing is asked before
 //    the operator's word.
 // 2. The answer is a replica that was placed for this very directory, after it became the broker's
-//    (SAFETY A4): the
-// same whoever answers. 3. Until then this broker has no replica of anything, and nothing of its
-// own to say.
+//    (SAFETY A4): the same whoever answers.
+// 3. Until then this broker has no replica of anything, and nothing of its own to say.
 #pragma once
 
 #include <functional>

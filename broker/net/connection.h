@@ -4,16 +4,14 @@
 //   stream <──one write in flight── due replies <── slots   replies leave in arrival order
 //
 // 1. Requests are handed to the sink in arrival order, and replies leave in that order, whatever
-// order they
-//    complete in.
+//    order they complete in.
 // 2. At most `requests_in_flight_max` requests, and `bytes_in_flight_max` bytes of request frames
-// and unsent replies
-//    (but always one request), are under way; beyond that neither a frame is started nor the stream
-//    read, so TCP holds the client back.
+//    and unsent replies (but always one request), are under way; beyond that neither a frame is
+//    started nor the stream read, so TCP holds the client back.
 // 3. A malformed frame closes the connection once the replies before it are sent. Nothing is read
-// after it.
+//    after it.
 // 4. Pure protocol logic: one loop, no clock, no socket; at most one Receive and one Send are
-// outstanding.
+//    outstanding.
 //
 // Source: Kafka protocol guide ("Network"); order and pipelining as KAFKA-internal muting gives it
 // to clients.

@@ -7,12 +7,10 @@
 //                                   ^ begin_          ^ end_           ^ block_.size()
 //
 // 1. Frames leave as views into the block that their bytes were read into; a part is copied only
-// when its block
-//    is too short for the rest.
+//    when its block is too short for the rest.
 // 2. A declared size allocates nothing by itself: a new block is never larger than kBlockBytesMin,
-// twice the bytes
-//    of the part that are here, or the largest frame this connection really sent (capped while no
-//    frame has begun), whichever is most.
+//    twice the bytes of the part that are here, or the largest frame this connection really sent
+//    (capped while no frame has begun), whichever is most.
 // 3. After an error the reader gives no more frames.
 // Source: Kafka protocol guide, "Network" and "Common request and response structure".
 #pragma once

@@ -2,8 +2,7 @@
 //
 // One loop; Asio stays in listener.cc. Invariants:
 // 1. Above `connections_max`, or `connections_per_host_max` from one address, a new connection is
-// closed at once and
-//    counted; those that are open are not touched.
+//    closed at once and counted; those that are open are not touched.
 // 2. A connection on which nothing moved for `idle_max` is closed.
 // 3. When the process is out of descriptors, accepting pauses for 100 ms and goes on by itself.
 // 4. After Stop() no sink is called any more.

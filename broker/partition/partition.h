@@ -4,11 +4,10 @@
 // Everything is called on, and completes on, the partition's loop. Completions may run inside the
 // call.
 // 1. Append takes batches in call order: their offsets are in that order, and a batch is never
-// accepted over a
-//    refused one of the same producer.
+//    accepted over a refused one of the same producer.
 // 2. Read gives committed batches only, whole, the first one containing the offset asked for.
 // 3. Nothing here waits by polling: a parked fetch is woken through the partition's WaitList
-// (wait_list.h).
+//    (wait_list.h).
 //
 // Source: decisions D4, D10, D17; safety rules C1, C2, C3, C9; Kafka's produce, fetch and
 // list-offsets semantics.

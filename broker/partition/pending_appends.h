@@ -2,9 +2,8 @@
 // partition's loop.
 //
 // 1. acks=1 is answered when this replica's own journal has the entry, acks=-1 when it is applied
-//    here and durable on
-// max(majority, min.insync.replicas) current voters, counted by acknowledgements in this term
-// (SAFETY C9).
+//    here and durable on max(majority, min.insync.replicas) current voters, counted by
+//    acknowledgements in this term (SAFETY C9).
 // 2. Either only while this replica still leads the term in which it appended the entry (C3).
 // 3. A retry of a batch that is pending waits for the same entry (C3).
 #pragma once

@@ -4,12 +4,14 @@
 //   Append ──check──stamp──Propose──▶ group ──▶ Apply ──▶ log, producers, epochs, high watermark
 //   ──▶ waiters, answers
 //
-// On the worker's loop. 1. Offsets are dense and known when proposing: the appended end is the
-// applied end plus what this leader proposed since (DESIGN §3). 2. Check, propose and the update of
-// the appended state happen in one turn; a refused proposal leaves no trace, and stepping down
-// drops everything that is only appended (SAFETY C3). 3. Nothing of Kafka is served before an entry
-// of this leader's own term is applied (C2). 4. The log may open later than the group: until then
-// committed entries wait in order, and the replica does not serve.
+// On the worker's loop.
+// 1. Offsets are dense and known when proposing: the appended end is the applied end plus what this
+//    leader proposed since (DESIGN §3).
+// 2. Check, propose and the update of the appended state happen in one turn; a refused proposal
+//    leaves no trace, and stepping down drops everything that is only appended (SAFETY C3).
+// 3. Nothing of Kafka is served before an entry of this leader's own term is applied (C2).
+// 4. The log may open later than the group: until then committed entries wait in order, and the
+//    replica does not serve.
 #pragma once
 
 #include <cstdint>

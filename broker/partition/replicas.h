@@ -4,11 +4,13 @@
 //   image ──delta──▶ create / remove / settings           journal + manifests ──Recover──▶ groups
 //   of the last life
 //
-// On the worker's loop. 1. A replica that the loaded image places here and that the disk does not
-// know has lost its data: it is fenced and never made again (SAFETY A3). 2. Data is removed only on
-// a committed removal that is newer than the replica (A14); what the image does not know is kept
-// and not served. 3. A folder belongs to one group at a time: a new partition of an old name opens
-// its log when the old folder is out of the way.
+// On the worker's loop.
+// 1. A replica that the loaded image places here and that the disk does not know has lost its data:
+//    it is fenced and never made again (SAFETY A3).
+// 2. Data is removed only on a committed removal that is newer than the replica (A14); what the
+//    image does not know is kept and not served.
+// 3. A folder belongs to one group at a time: a new partition of an old name opens its log when the
+//    old folder is out of the way.
 #pragma once
 
 #include <functional>

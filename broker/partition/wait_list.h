@@ -2,9 +2,9 @@
 //
 // One loop. An empty list is one pointer, so that 100,000 idle partitions cost little.
 // 1. A Waiter leaves its list when it is destroyed; a list that is destroyed wakes its waiters with
-// OnChanged.
+//    OnChanged.
 // 2. A waiter may leave, and others may join, from inside a wake-up; whoever joins then is not
-// woken by it.
+//    woken by it.
 #pragma once
 
 #include <cstdint>

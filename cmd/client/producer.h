@@ -12,8 +12,8 @@
 // 3. Without idempotence and with `repeat` false nothing is sent twice, so nothing can be stored
 //    twice.
 // 4. A failed batch may be stored all the same: the broker's answer may be what was lost.
-// 5. Every batch given to Send() is delivered exactly once, at the latest by Abandon().
-// Source: Kafka protocol guide, "Produce"; KIP-98 for idempotence.
+// 5. Every batch given to Send() is delivered exactly once, at the latest by Abandon(). Source:
+//    Kafka protocol guide, "Produce"; KIP-98 for idempotence.
 #pragma once
 
 #include <cstdint>

@@ -2,13 +2,10 @@
 //
 // Called by the replica's one owner; no I/O.
 // 1. start() <= applied() <= delivered() <= commit() <= last(); start() is the newest entry that
-// memory forgot
-//    (or what the state machine held at the beginning); its term is known.
+//    memory forgot (or what the state machine held at the beginning); its term is known.
 // 2. Everything above applied() is in memory. Indexes are contiguous, terms never fall.
 // 3. Nothing at or below commit() is ever cut: that is a CHECK, as it would take back an
-// acknowledged entry
-//    (SAFETY D-12).
-// Source: Raft §5.3, §5.4.
+//    acknowledged entry (SAFETY D-12). Source: Raft §5.3, §5.4.
 #pragma once
 
 #include <deque>

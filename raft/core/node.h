@@ -3,17 +3,14 @@
 //
 // The Ready contract (raft/README.md has the picture):
 // 1. The driver takes a Ready, hands `write` to the log store as one write, sends `messages` at
-// once, and applies
-//    `committed` in order. It never waits for one before starting the other.
+//    once, and applies `committed` in order. It never waits for one before starting the other.
 // 2. When the log store reports a write durable the driver calls OnWritten(write_id). Only then do
-// votes and
-//    acknowledgements that the write justifies come out, in a later Ready (SAFETY A2, R1). Reports
-//    may be skipped over (a later id covers earlier ones) and stale ones are harmless.
+//    votes and acknowledgements that the write justifies come out, in a later Ready (SAFETY A2,
+//    R1). Reports may be skipped over (a later id covers earlier ones) and stale ones are harmless.
 // 3. A leader counts itself for an entry only after OnWritten covered it.
 // 4. OnApplied(i) tells how far the state machine is. Configurations take effect when applied.
-// 5. Stepping is event driven; Tick() only ages timers.
-// Every failure of a contract here is a bug and a CHECK; every odd message is dropped or answered,
-// never a CHECK.
+// 5. Stepping is event driven; Tick() only ages timers. Every failure of a contract here is a bug
+//    and a CHECK; every odd message is dropped or answered, never a CHECK.
 #pragma once
 
 #include <cstdint>

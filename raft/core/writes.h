@@ -4,9 +4,9 @@
 // Called by the replica's one owner.
 // 1. Writes of one replica become durable in the order of their ids.
 // 2. durable_index() never exceeds what a finished write of this term, issued after the last cut,
-// covered: a cut
-//    lowers it at once, and reports of writes from before the cut or from an older term never raise
-//    it (SAFETY A2). Nothing sticks: each cut and each new term is followed by a write of its own.
+//    covered: a cut lowers it at once, and reports of writes from before the cut or from an older
+//    term never raise it (SAFETY A2). Nothing sticks: each cut and each new term is followed by a
+//    write of its own.
 #pragma once
 
 #include <deque>

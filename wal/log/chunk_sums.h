@@ -8,14 +8,12 @@
 //   u32 entry CRC
 //
 // 1. The data CRC is a CRC-32C over all bytes of the chunk, batch headers included (SAFETY A9,
-// R10). Kafka's own CRC
-//    leaves out a batch's base offset, length and leader epoch.
+//    R10). Kafka's own CRC leaves out a batch's base offset, length and leader epoch.
 // 2. The entry CRC covers the 28 bytes before it, the owner's group id and the segment's base
-// offset: a chunk of
-//    another partition or segment does not pass.
+//    offset: a chunk of another partition or segment does not pass.
 // 3. Chunks are contiguous: each begins where the one before ends, in position and offset.
 // 4. The manifest holds the number of entries and a CRC over them; what the file has beyond is not
-// looked at. Pure; used from the partition's loop.
+//    looked at. Pure; used from the partition's loop.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,9 @@
 // Kafka's sparse .index and .timeindex of one segment, as bytes to append.
 //
 // Pure; used from the partition's loop. Derived data: written for Kafka's tools and rebuilt from
-// the segment when in doubt; no read of ours depends on it (SAFETY D-4). Big-endian entries:
-//   .index      i32 offset - base (the *last* offset of a batch)   i32 position of that batch
-//   .timeindex  i64 largest timestamp so far   i32 offset - base (the last offset of the batch that
-//   has it)
+// the segment when in doubt; no read of ours depends on it (SAFETY D-4). Big-endian entries: .index
+// i32 offset - base (the *last* offset of a batch)   i32 position of that batch .timeindex  i64
+// largest timestamp so far   i32 offset - base (the last offset of the batch that has it)
 // 1. An entry is made for the first batch after more than `interval_bytes` since the last one.
 // 2. Timestamps in the .timeindex are strictly ascending; the last entry is made at roll and close.
 //

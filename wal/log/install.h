@@ -3,11 +3,10 @@
 //
 // Used from the owner's loop.
 // 1. The stream is one header with the leader's manifest, then each chunk in order with its sum.
-// The receiver checks
-//    sum, batches and offsets of each and writes segments of its own: same batches, file boundaries
-//    may differ.
+//    The receiver checks sum, batches and offsets of each and writes segments of its own: same
+//    batches, file boundaries may differ.
 // 2. The staged folder is `<directory>.<group>-install`; a new InstallWriter begins by removing one
-// that is left.
+//    that is left.
 // 3. Nothing of the old folder is touched before AdoptStaged.
 #pragma once
 

@@ -3,8 +3,7 @@
 //
 // Used from the worker's loop.
 // 1. A file that somebody holds is not closed. Writers hold theirs until it is synced, so that a
-// failed write is
-//    never forgotten by closing and opening again.
+//    failed write is never forgotten by closing and opening again.
 // 2. A file is open at most once at a time.
 #pragma once
 

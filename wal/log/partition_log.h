@@ -5,16 +5,15 @@
 //
 // 1. Offsets are dense and never cut at the end: only committed batches are appended.
 // 2. Segments receive only what is also durable in this replica's own journal (SetDurable; SAFETY
-// A6).
+//    A6).
 // 3. What is in segments counts from the last manifest on as lost: it comes again from the journal
-// (A9). Nothing in a
-//    folder that the manifest does not name is read; it is removed before the first write.
+//    (A9). Nothing in a folder that the manifest does not name is read; it is removed before the
+//    first write.
 // 4. Making the object does no I/O; an empty partition has no file and no folder.
 // 5. Every byte that a read returns from a segment was checked against its chunk's sum.
 // 6. After a failed write the log takes appends and serves what it can, and writes nothing more:
-// failure() says why.
-//    The owner makes a new one from the last manifest with start_new_segment and applies again
-//    (D-7).
+//    failure() says why. The owner makes a new one from the last manifest with start_new_segment
+//    and applies again (D-7).
 #pragma once
 
 #include <cstdint>

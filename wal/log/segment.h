@@ -2,11 +2,9 @@
 //
 // Used from the partition's loop; shared with the operations under way on it.
 // 1. `bytes` and `chunks` describe what was written (and, after a restart, what the manifest
-// names); nothing of the
-//    file beyond is looked at.
+//    names); nothing of the file beyond is looked at.
 // 2. Side files (.sums, .index, .timeindex) are kept as bytes to append and written at a checkpoint
-// or close, because
-//    before that no manifest names what they describe.
+//    or close, because before that no manifest names what they describe.
 // 3. A file that was written and not synced is held open.
 #pragma once
 
