@@ -89,6 +89,9 @@ class Kronika:
 class Kafka:
     """Apache Kafka with the same methods, as far as it has the thing."""
 
+    HEAP = "384m"
+    PROPERTIES = ("min.insync.replicas=1",)
+
     def __init__(self, brokers, _settings, folder):
         self.brokers = brokers
         self.dir = Path(folder) / "kafka"
@@ -98,7 +101,7 @@ class Kafka:
         run([ROOT / "bench" / "peer" / "kafka.sh", "fetch"], 600)
         (self.dir / "libs").symlink_to(jars / "libs")
         self._environment = {"KAFKA_HOME_DIR": str(self.dir), "KAFKA_BROKERS": str(brokers),
-                             "KAFKA_PORT": str(self.base_port), "KAFKA_HEAP": "384m"}
+                             "KAFKA_PORT": str(self.base_port), "KAFKA_HEAP": self.HEAP}
 
     @staticmethod
     def missing():
@@ -108,7 +111,7 @@ class Kafka:
         return run([ROOT / "bench" / "peer" / "kafka.sh", *words], 200, environment=self._environment)
 
     def start(self):
-        self._script("start", "min.insync.replicas=1")
+        self._script("start", *self.PROPERTIES)
 
     def stop(self):
         self._script("stop")

@@ -1,0 +1,97 @@
+"""Medians, ratios and bars of all rounds as text; pure functions over the figures."""
+
+from statistics import median
+
+from rows import LOADS, STATES, UNITS
+
+
+def medians(rounds, system, load, metric):
+    """The median over the rounds that have it; None when none does."""
+    values = [one[system][load.name][metric] for one in rounds if load.name in one.get(system, {})]
+    return median(values) if values else None
+
+
+def state_median(rounds, system, name):
+    values = [one[system]["states"][name] for one in rounds if name in one.get(system, {}).get("states", {})]
+    return median(values) if values else None
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def ratio(kronika, kafka):
+    return f"{kronika / kafka:.2f}×" if kronika is not None and kafka else "-"
+
+
+def verdict(load, metric, kronika, kafka):
+    bar = next((bar for bar in load.bars if bar.metric == metric), None)
+    if bar is None:
+        return "", False
+    if kronika is None or kafka is None:
+        return f"bar {bar}", False
+    reached = bar.reached(kronika, kafka)
+    return f"bar {bar}: {'reached' if reached else 'MISSED'}", not reached
+
+
+def table(rounds):
+    """(lines, names of the loads that missed a bar)"""
+    lines = [f"{'':<46}{'':<10}{'Kafka':>10}{'Kronika':>10}{'ratio':>9}"]
+    missed = []
+    for load in LOADS:
+        title = load.title
+        for metric in load.metrics:
+            kafka, kronika = (medians(rounds, system, load, metric) for system in ("kafka", "kronika"))
+            if kafka is None and kronika is None:
+                continue
+            said, bad = verdict(load, metric, kronika, kafka)
+            if bad and load.name not in missed:
+                missed.append(load.name)
+            if title and len(title) > 45:
+                lines.append(title)
+                title = ""
+            lines.append(f"{title:<46}{UNITS[metric]:<10}{number(kafka):>10}{number(kronika):>10}"
+                         f"{ratio(kronika, kafka):>9}  {said}".rstrip())
+            title = ""
+    for name, unit, title in STATES:
+        kafka, kronika = (state_median(rounds, system, name) for system in ("kafka", "kronika"))
+        if kafka is None and kronika is None:
+            continue
+        if len(title) > 45:
+            lines.append(title)
+            title = ""
+        lines.append(f"{title:<46}{unit:<10}"[:56].ljust(56) + f"{number(kafka):>10}{number(kronika):>10}"
+                     f"{ratio(kronika, kafka):>9}")
+    return lines, missed
+
+
+def budget(rounds, load):
+    """Where Kronika's work went in the last round that has the load."""
+    figures = next((one["kronika"][load.name] for one in reversed(rounds) if load.name in one.get("kronika", {})), None)
+    if figures is None:
+        return []
+    found = figures["budget"]
+    lines = [f"budget of '{load.name}' (Kronika, last round; sums of three brokers, {figures['bytes'] / 1e9:.2f} GB):"]
+    threads = found["cpu_s_per_gb_by_thread"]
+    total = sum(threads.values()) or 1
+    lines += [f"  CPU of thread {name:<16}{seconds:>8.2f} s/GB {100 * seconds / total:>5.0f} %" for name, seconds in threads.items()]
+    lines.append(f"  client's CPU          {figures['client_cpu_s_per_gb']:>8.2f} s/GB")
+    for name in ("cpu_us_per_batch", "syncs_per_batch", "frames_per_batch", "batches", "fetches", "syncs_per_gb", "frames_per_gb",
+                 "journal_bytes_per_byte", "disk_bytes_per_byte"):
+        if name in found:
+            lines.append(f"  {name.replace('_', ' '):<26}{number(found[name]):>10}")
+    if threads:
+        lines.append(f"  largest: thread {next(iter(threads))}")
+    lines += [f"  profile: {line}" for line in figures.get("profile", [])]
+    return lines
+
+
+def text(rounds):
+    lines, missed = table(rounds)
+    for load in LOADS:
+        profiled = any("profile" in one.get("kronika", {}).get(load.name, {}) for one in rounds)
+        if load.name in missed or profiled or not any("kafka" in one for one in rounds):
+            lines += [""] + budget(rounds, load)
+    return "\n".join(lines)
