@@ -13,6 +13,7 @@ void CoreWorld::DrawWeather() {
   weather_.straggle = rng_.Chance(0.5) ? 0.03 : 0;
   weather_.disk_ms_max = rng_.Chance(0.5) ? 2 : 60;
   weather_.apply_ms_max = rng_.Chance(0.7) ? 2 : 400;
+  weather_.read_ms_max = rng_.Chance(0.5) ? 2 : 150;
   weather_.fault_ms_max = rng_.Chance(0.5) ? 600 : 2500;
   options_.election_timeout_ticks = 12;
   if (rng_.Chance(0.5)) options_.inflight_messages_max = 3;
@@ -73,6 +74,7 @@ void CoreWorld::CrashOne() {
   ++host.life;
   host.disk_busy = false;
   host.apply_busy = false;
+  host.read_busy = false;
   host.paused_until = 0;
   const auto delay = static_cast<std::int64_t>(rng_.Chance(0.3) ? 5 : 50 + rng_.Below(4000));
   After(delay, "restart", id, [this, id] { Restart(id); });

@@ -120,6 +120,11 @@ void CoreWorld::CalmCut(Id leader, bool of_leader) {
     }
     return;
   }
+  for (const raft::ReplicaStatus& replica : NodeOf(leader)->status().replicas) {
+    if (replica.id == one && replica.ticks_since_caught_up < options_.election_timeout_ticks * 3) {
+      Fail(one.Describe() + " was cut off and still counts as caught up");
+    }
+  }
   cuts_.clear();
   RunUntil(now_ms_ + options_.election_timeout_ticks * 50 * 2);
   const raft::NodeStatus after = NodeOf(leader)->status();

@@ -51,7 +51,13 @@ void CoreReplica::Pump() {
     output_.installs_wanted.insert(output_.installs_wanted.end(), ready.installs_wanted.begin(),
                                    ready.installs_wanted.end());
     output_.role_changed = output_.role_changed || ready.role_changed;
-    for (const raft::EntriesWanted& wanted : ready.entries_wanted) Serve(wanted);
+    for (const raft::EntriesWanted& wanted : ready.entries_wanted) {
+      if (slow_reads_) {
+        to_read_.push_back(wanted);
+      } else {
+        Serve(wanted);
+      }
+    }
   }
   invariants_.Observe(*node_);
 }
@@ -88,9 +94,15 @@ void CoreReplica::CheckPromise(const Message& message) {
         }
       }
       return;
+    case MessageType::kAppend: {
+      Index expected = message.log_index;
+      for (const Entry& entry : message.entries) {
+        if (entry.index != ++expected) Violate("sent entries of another place");
+      }
+      return;
+    }
     case MessageType::kPreVote:
     case MessageType::kPreVoteResponse:
-    case MessageType::kAppend:
     case MessageType::kHeartbeat:
     case MessageType::kInstallDone:
       return;
@@ -114,6 +126,20 @@ void CoreReplica::Serve(const raft::EntriesWanted& wanted) {
     entries.push_back(*entry);
   }
   node_->ProvideEntries(wanted.to, wanted.first, std::move(entries));
+}
+
+void CoreReplica::SlowReads(bool slow) {
+  slow_reads_ = slow;
+  if (!slow && alive()) FinishReads(to_read_.size());
+}
+
+void CoreReplica::FinishReads(std::size_t count) {
+  for (; count > 0 && !to_read_.empty(); --count) {
+    const raft::EntriesWanted wanted = to_read_.front();
+    to_read_.pop_front();
+    Serve(wanted);
+    Pump();
+  }
 }
 
 void CoreReplica::Deliver(Message message) {
@@ -218,6 +244,7 @@ void CoreReplica::Crash(std::size_t reached_disk) {
   node_.reset();
   queue_.clear();
   to_apply_.clear();
+  to_read_.clear();
   output_ = {};
   installing_ = false;
   invariants_.OnCrash(id_);

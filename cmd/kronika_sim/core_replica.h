@@ -4,7 +4,8 @@
 // One thread. A crash loses the Node, what was applied after the checkpoint, and every write that
 // the disk had not finished, except as many of the oldest as the caller says reached it. Every
 // message that promises something is held against the disk: an acknowledgement, a vote or a vote
-// request whose promise a crash would undo is a violation (SAFETY R1).
+// request whose promise a crash would undo is a violation (SAFETY R1). So is an append whose
+// entries do not follow its previous index: indexes do not travel.
 #pragma once
 
 #include <deque>
@@ -50,6 +51,10 @@ class CoreReplica {
 
   std::size_t writes_pending() const { return queue_.size(); }
   void FinishWrites(std::size_t count);
+  // What the log store is asked for followers is answered at once, or when told (slow).
+  void SlowReads(bool slow);
+  std::size_t reads_pending() const { return to_read_.size(); }
+  void FinishReads(std::size_t count);
   std::size_t applies_pending() const { return to_apply_.size(); }
   void Apply(std::size_t count);
 
@@ -97,6 +102,8 @@ class CoreReplica {
   Disk disk_;
   std::deque<DiskWrite> queue_;
   std::deque<raft::Entry> to_apply_;
+  std::deque<raft::EntriesWanted> to_read_;
+  bool slow_reads_ = false;
   Image applied_;
   bool installing_ = false;
   Output output_;

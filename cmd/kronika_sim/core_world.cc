@@ -77,6 +77,7 @@ void CoreWorld::AddReplica(Id id, raft::Membership founding) {
   Host host;
   host.replica =
       std::make_unique<CoreReplica>(id, options_, rng_.Next(), std::move(founding), invariants_);
+  host.replica->SlowReads(true);
   hosts_.emplace(id, std::move(host));
   After(static_cast<std::int64_t>(rng_.Below(kTickMs)), "tick", id, [this, id] { Tick(id); });
 }
@@ -96,6 +97,7 @@ void CoreWorld::Settle(Id id) {
   FinishInstalls(id, output.installs_finished);
   StartDisk(id);
   StartApply(id);
+  StartRead(id);
 }
 
 bool CoreWorld::IsCut(Id from, Id to) const {
@@ -169,6 +171,20 @@ void CoreWorld::StartApply(Id id) {
     Host& here = At(id);
     here.apply_busy = false;
     here.replica->Apply(1 + rng_.Below(8));
+    Settle(id);
+  });
+}
+
+void CoreWorld::StartRead(Id id) {
+  Host& host = At(id);
+  if (host.read_busy || host.replica->reads_pending() == 0) return;
+  host.read_busy = true;
+  const auto delay =
+      static_cast<std::int64_t>(rng_.Below(static_cast<std::uint64_t>(weather_.read_ms_max) + 1));
+  After(delay, "read", id, [this, id] {
+    At(id).read_busy = false;
+    ++report_.counts["reads of the log store"];
+    At(id).replica->FinishReads(1);
     Settle(id);
   });
 }

@@ -41,6 +41,7 @@ class CoreWorld {
     std::int64_t refuse_until = 0;
     bool disk_busy = false;
     bool apply_busy = false;
+    bool read_busy = false;
     int ticks = 0;
     Index committed;  // checked so far, while it leads
   };
@@ -63,6 +64,7 @@ class CoreWorld {
     double straggle = 0;  // chance of a delay of up to two seconds
     int disk_ms_max = 5;
     int apply_ms_max = 5;
+    int read_ms_max = 0;  // of the log store, for followers that are behind
     int fault_ms_max = 1500;
   };
 
@@ -76,6 +78,7 @@ class CoreWorld {
   void Arrive(const raft::Message& message);
   void StartDisk(Id id);
   void StartApply(Id id);
+  void StartRead(Id id);
   void StartInstall(Id from, Id to);
   void FinishInstalls(Id id, const std::vector<Index>& indexes);
   void CheckCommitted(Id id);

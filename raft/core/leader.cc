@@ -165,7 +165,7 @@ void Node::Impl::TickLeader() {
     // Silence is no sign of having caught up, however idle the log is: a stopped follower has to
     // leave the ISR.
     const bool answers = now_ticks - peer.last_answer_tick < options.election_timeout_ticks;
-    if (answers) peer.NoteCaughtUp(log.last(), now_ticks);
+    if (answers || KRONIKA_PLANTED("silence-is-in-sync")) peer.NoteCaughtUp(log.last(), now_ticks);
   }
   if (leading->transfer_to && ++leading->transfer_ticks >= options.election_timeout_ticks) {
     leading->transfer_to.reset();

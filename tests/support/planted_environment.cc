@@ -1,7 +1,6 @@
-// Linked into a test program: switches on the planted bug named by KRONIKA_PLANTED before main, so
-// that one can see
-// the test fail:  KRONIKA_PLANTED=chunk-sum-unchecked
-// build/dev/tests/unit/wal/log/partition_log_test
+// Linked into a test program: switches on the planted bug that the environment variable
+// KRONIKA_PLANTED names before main, so that one can see the test fail:
+//   KRONIKA_PLANTED=chunk-sum-unchecked build/dev/tests/unit/wal/log/partition_log_test
 //
 // Runs once, before any thread starts.
 #include <cstdlib>

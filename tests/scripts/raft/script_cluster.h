@@ -35,10 +35,12 @@ class ScriptCluster {
   void Restart(const Words& words);
   void HoldDisk(const Words& words);
   void HoldApply(const Words& words);
+  void HoldReads(const Words& words);
   void Let(const Words& words);
   void Written(const Words& words);
   void ApplySome(const Words& words);
   void Checkpoint(const Words& words);
+  void ReadStore(const Words& words);
   void Release(const Words& words);
   void Compact(const Words& words);
   // Network
@@ -69,6 +71,7 @@ class ScriptCluster {
   // Questions
   void Status(const Words& words);
   void ShowLog(const Words& words);
+  void CaughtUp(const Words& words);
   void Same(const Words& words);
 
   sim::CoreReplica& At(const std::string& name);

@@ -22,10 +22,12 @@ const std::map<std::string, ScriptCluster::Command>& ScriptCluster::Commands() {
       {"restart", &ScriptCluster::Restart},
       {"hold-disk", &ScriptCluster::HoldDisk},
       {"hold-apply", &ScriptCluster::HoldApply},
+      {"hold-reads", &ScriptCluster::HoldReads},
       {"let", &ScriptCluster::Let},
       {"written", &ScriptCluster::Written},
       {"apply", &ScriptCluster::ApplySome},
       {"checkpoint", &ScriptCluster::Checkpoint},
+      {"read-store", &ScriptCluster::ReadStore},
       {"release", &ScriptCluster::Release},
       {"compact", &ScriptCluster::Compact},
       {"deliver", &ScriptCluster::Deliver},
@@ -53,6 +55,7 @@ const std::map<std::string, ScriptCluster::Command>& ScriptCluster::Commands() {
       {"reset-progress", &ScriptCluster::ResetProgress},
       {"status", &ScriptCluster::Status},
       {"log", &ScriptCluster::ShowLog},
+      {"caught-up", &ScriptCluster::CaughtUp},
       {"same", &ScriptCluster::Same},
   };
   return commands;
@@ -111,7 +114,12 @@ void ScriptCluster::HoldApply(const Words& words) {
   held_applies_.insert(Id(words[1]));
 }
 
+void ScriptCluster::HoldReads(const Words& words) {
+  At(words[1]).SlowReads(true);
+}
+
 void ScriptCluster::Let(const Words& words) {
+  At(words[1]).SlowReads(false);
   held_disks_.erase(Id(words[1]));
   held_applies_.erase(Id(words[1]));
 }
@@ -126,6 +134,10 @@ void ScriptCluster::ApplySome(const Words& words) {
 
 void ScriptCluster::Checkpoint(const Words& words) {
   for (const ReplicaId& id : Ids(words[1])) replicas_.at(id)->Checkpoint();
+}
+
+void ScriptCluster::ReadStore(const Words& words) {
+  At(words[1]).FinishReads(static_cast<std::size_t>(Count(words[2], 1000)));
 }
 
 void ScriptCluster::Release(const Words& words) {
@@ -310,6 +322,16 @@ void ScriptCluster::ShowLog(const Words& words) {
            std::to_string(At(words[1]).node().TermAt(i).value_or(Term{}).value);
   }
   Say(out);
+}
+
+// How many ticks ago the others were caught up, as this leader sees it.
+void ScriptCluster::CaughtUp(const Words& words) {
+  const NodeStatus status = At(words[1]).node().status();
+  for (const ReplicaStatus& replica : status.replicas) {
+    if (replica.id == status.self) continue;
+    Say(replica.id.Describe() + " caught up " + std::to_string(replica.ticks_since_caught_up) +
+        " ticks ago");
+  }
 }
 
 // Whether the named replicas have applied the same, and how far.

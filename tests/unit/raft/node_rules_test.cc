@@ -271,6 +271,54 @@ TEST_F(NodeRules, InSyncIsWhoLatelyHadWhatTheLeaderHad) {
   for (int tick = 0; tick < 10; ++tick) node_->Tick();
   EXPECT_EQ(lag(2), 0);
   EXPECT_EQ(lag(3), 10);
+  // The log stays idle. 3 goes on answering, 2 is stopped (planted: silence-is-in-sync).
+  for (int tick = 0; tick < 100; ++tick) {
+    node_->Tick();
+    Step({.type = MessageType::kHeartbeatResponse,
+          .from = Replica(3),
+          .term = Term{1},
+          .log_index = Index{1},
+          .hint_index = Index{1}});
+    Serve();
+  }
+  ASSERT_EQ(node_->role(), Role::kLeader);
+  EXPECT_EQ(lag(3), 0);
+  EXPECT_GT(lag(2), 80) << "silence for more than an election timeout is no sign of being in sync";
+}
+
+// While the log store reads, the follower's answers move what it is sent next (planted:
+// entries-of-another-place; scripts/raft/cases/store_answers_late.txt has the whole story).
+TEST_F(NodeRules, WhatTheLogStoreReadIsSentOnlyWhereItStillBelongs) {
+  Start({.hard_state = {.term = Term{1}}, .start = {.index = Index{5}, .term = Term{1}}});
+  Elect(2);
+  Serve();
+  const Message refusal{.type = MessageType::kAppendResponse,
+                        .term = Term{2},
+                        .log_index = Index{5},
+                        .hint_index = Index{2},
+                        .hint_term = Term{1},
+                        .reject = true};
+  Step(refusal);
+  Serve();
+  ASSERT_EQ(wanted_.size(), 1u);
+  node_->ProvideEntries(Replica(2), Index{2}, {Data(2, 1), Data(3, 1)});
+  ASSERT_EQ(Count(Serve(), MessageType::kAppend), 1u);
+  const auto accept = [&](std::uint64_t index) {
+    Step({.type = MessageType::kAppendResponse,
+          .term = Term{2},
+          .log_index = Index{index},
+          .hint_index = Index{index}});
+    return Serve();
+  };
+  accept(3);
+  ASSERT_EQ(wanted_.size(), 2u);
+  EXPECT_EQ(wanted_[1].first, Index{4});
+  accept(5);
+  node_->ProvideEntries(Replica(2), Index{4}, {Data(4, 1), Data(5, 1)});
+  for (const Message& message : Serve()) {
+    if (message.type != MessageType::kAppend || message.entries.empty()) continue;
+    EXPECT_EQ(message.entries.front().index, message.log_index + 1);
+  }
 }
 
 }  // namespace

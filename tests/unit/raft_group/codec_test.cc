@@ -125,6 +125,20 @@ TEST(Codec, PayloadCutAnywhereIsReadTheSame) {
   }
 }
 
+// Indexes do not travel: an append whose entries are of another place would become other entries
+// on the follower, so it never leaves.
+TEST(Codec, AnAppendOfAnotherPlaceIsNotSent) {
+  SuperFrame frame;
+  Message append{.type = MessageType::kAppend, .log_index = Index{4}};
+  append.entries.push_back({.index = Index{3}, .type = EntryType::kData});
+  frame.messages.push_back({GroupId{1}, Generation{1}, append});
+  EXPECT_DEATH(Encode(frame), "follow its previous index");
+  frame.messages[0].message.entries[0].index = Index{5};
+  const auto decoded = Decode(Encode(frame), kFrom, kTo);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->messages[0].message.entries[0].index, Index{5});
+}
+
 TEST(Codec, PayloadThatDoesNotFitIsRefused) {
   SuperFrame frame;
   frame.calls.push_back({1, 2, 3, Slice::CopyOf("four")});
