@@ -6,8 +6,8 @@
 //                      [--set KEY=VALUE ...]
 //
 // KEY=VALUE are settings of librdkafka. Latency is from the call of produce to the answer, so in a
-// saturated load it is mostly the time in librdkafka's queue. Exit codes: 0 done, 1 not every record
-// was acknowledged or read, 2 usage.
+// saturated load it is mostly the time in librdkafka's queue. Exit codes: 0 done, 1 not every
+// record was acknowledged or read, 2 usage.
 #include <sys/resource.h>
 
 #include <algorithm>
