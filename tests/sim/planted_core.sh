@@ -6,7 +6,7 @@
 set -uo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 build="${1:-$root/build/dev}"
-last="${2:-300}"
+last="${2:-1000}"
 cd "$root"
 missed=0
 count=0
