@@ -27,6 +27,7 @@ class Broker::ImageObserver final : public metadata::Observer {
   explicit ImageObserver(Broker& broker) : broker_(broker) {}
   void OnImage(const metadata::ImagePtr& image, const metadata::Delta& delta) override {
     if (broker_.WasReplaced(*image)) return;
+    if (Status self = broker_.CheckSelf(*image); !self) return broker_.Fatal(self.error());
     broker_.groups_->SetMetadataIndex(image->applied.value);
     broker_.replicas_->OnImage(image, delta);
     broker_.membership_->OnImage(image, delta);
@@ -83,7 +84,9 @@ Status Broker::Load(Loaded& loaded) {
   auto image = metadata::StateMachine::Load(seams_.kv);
   if (!image) return std::unexpected(image.error());
   loaded.image = std::move(*image);
-  if (!loaded.image || loaded.image->replica.empty()) return {};
+  if (!loaded.image) return {};
+  KRONIKA_TRY(CheckSelf(*loaded.image->image));
+  if (loaded.image->replica.empty()) return {};
   auto replica = raft::DecodeReplicaRecord(loaded.image->replica);
   if (!replica) return std::unexpected(replica.error());
   loaded.metadata_replica = std::move(*replica);
@@ -314,6 +317,14 @@ bool Broker::WasReplaced(const metadata::Image& image) {
   return true;
 }
 
+// Refused if the cluster heard of a later state of this directory, or of one that was formatted
+// anew: what is held here may lack what was promised since.
+Status Broker::CheckSelf(const metadata::Image& image) const {
+  const auto* self = image.FindBroker(config_.self.broker);
+  if (!self || self->directory != config_.self.directory) return {};
+  return metadata::CheckClaim(*self, metadata::ClaimOf(config_.self));
+}
+
 BrokerId Broker::ControllerId() const {
   auto* group = groups_ ? groups_->Find(kMetadataGroup) : nullptr;
   return group ? group->status().leader.broker : kNoBroker;
@@ -330,30 +341,20 @@ std::string Broker::NotReadyReason() const {
   return "";
 }
 
-Status Broker::CheckPeer(BrokerId peer, const Uuid& directory, std::uint64_t boot_epoch) const {
+Status Broker::CheckPeer(const metadata::DirectoryClaim& claim) const {
   auto image = Image();
-  const auto* known = image ? image->FindBroker(peer) : nullptr;
+  const auto* known = image ? image->FindBroker(claim.broker) : nullptr;
   // Who joins has nothing to lose and no image to judge by; it takes a leader's word only as a
   // learner.
   const bool joins = config_.founders.empty() && image && image->format_version == 0;
-  if (joins && std::ranges::find(config_.first_contacts, peer) != config_.first_contacts.end())
+  if (joins &&
+      std::ranges::find(config_.first_contacts, claim.broker) != config_.first_contacts.end())
     return {};
-  if (!known)
-    return Fail(ErrorCode::kFenced, fmt::format("broker {} is not of this cluster", peer.value));
-  if (known->directory != directory) {
+  if (!known) {
     return Fail(ErrorCode::kFenced,
-                fmt::format("broker {} comes with directory {}, but {} is registered: if its disk "
-                            "is lost, use kronika "
-                            "broker replace",
-                            peer.value, directory.ToString(), known->directory.ToString()));
+                fmt::format("broker {} is not of this cluster", claim.broker.value));
   }
-  if (boot_epoch < known->boot_epoch) {
-    return Fail(ErrorCode::kFenced,
-                fmt::format("broker {} comes with boot epoch {} after {}: its directory was rolled "
-                            "back or copied",
-                            peer.value, boot_epoch, known->boot_epoch));
-  }
-  return {};
+  return metadata::CheckClaim(*known, claim);
 }
 
 Services Broker::MakeServices() {

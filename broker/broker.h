@@ -30,6 +30,7 @@
 #include "broker/cluster/membership.h"
 #include "broker/partition/replicas.h"
 #include "broker/topic_creator.h"
+#include "metadata/directory_claim.h"
 #include "metadata/state_machine.h"
 #include "raft/group_manager.h"
 #include "raft/journal_log_store.h"
@@ -80,7 +81,7 @@ class Broker {
   // Why clients are not served yet; empty: they are.
   std::string NotReadyReason() const;
   // Whether a broker that says hello is who the image knows (D-8).
-  Status CheckPeer(BrokerId peer, const Uuid& directory, std::uint64_t boot_epoch) const;
+  Status CheckPeer(const metadata::DirectoryClaim& claim) const;
 
   // After Start.
   Services MakeServices();
@@ -106,6 +107,7 @@ class Broker {
   void MakeController();
   void JoinAs(raft::ReplicaId replica);
   bool WasReplaced(const metadata::Image& image);
+  Status CheckSelf(const metadata::Image& image) const;
   void MakeClusterParts();
   void Fatal(const Error& error);
 

@@ -16,26 +16,19 @@ Status PeerGuard::Check(const raft::PeerHello& peer) {
                 fmt::format("another process says that it is broker {}, which this one is",
                             peer.broker.value));
   }
-  KRONIKA_TRY(known_(peer));
-  auto found = seen_.find(peer.broker);
-  if (found != seen_.end() && found->second.directory != peer.uuid) {
-    seen_.erase(found);
-    found = seen_.end();
-  }
-  if (found != seen_.end() && peer.boot_epoch < found->second.boot_epoch) {
-    return Fail(ErrorCode::kFenced,
-                fmt::format("broker {} comes with boot epoch {} after {}: its directory was rolled "
-                            "back or copied",
-                            peer.broker.value, peer.boot_epoch, found->second.boot_epoch));
-  }
-  if (found != seen_.end() && peer.boot_epoch == found->second.boot_epoch &&
-      peer.process_nonce != found->second.process_nonce) {
-    return Fail(ErrorCode::kFenced,
-                fmt::format("two processes say that they are broker {} at boot epoch {}: its "
-                            "directory was copied",
-                            peer.broker.value, peer.boot_epoch));
-  }
-  seen_[peer.broker] = {peer.uuid, peer.boot_epoch, peer.process_nonce};
+  const metadata::DirectoryClaim claim{.broker = peer.broker,
+                                       .directory = peer.uuid,
+                                       .format_nonce = peer.format_nonce,
+                                       .boot_epoch = peer.boot_epoch,
+                                       .process_nonce = peer.process_nonce};
+  KRONIKA_TRY(known_(claim));
+  metadata::Broker& seen = seen_[peer.broker];
+  // Another directory may take the broker's place: the image says which.
+  if (seen.directory == peer.uuid) KRONIKA_TRY(metadata::CheckClaim(seen, claim));
+  seen.directory = peer.uuid;
+  seen.format_nonce = peer.format_nonce;
+  seen.boot_epoch = peer.boot_epoch;
+  seen.process_nonce = peer.process_nonce;
   return {};
 }
 

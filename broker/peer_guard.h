@@ -1,14 +1,15 @@
 // PeerGuard: whether another process may be spoken to as the broker that it says it is. On the
 // broker's loop.
 //
-// Source: safety rule D-8. Refused are: another cluster, this broker's own id, what the metadata
-// image refuses (directory, boot epoch), a boot epoch below the last one seen, and the same boot
-// epoch from another process, which means that a directory was copied.
+// Source: safety rule D-8. Refused are: another cluster, this broker's own id, and whatever
+// metadata::CheckClaim refuses, held against the image and against what this process has seen: the
+// image knows a broker's life only once it registered.
 #pragma once
 
 #include <functional>
 #include <map>
 
+#include "metadata/directory_claim.h"
 #include "raft/grpc_transport.h"
 
 namespace kronika::broker {
@@ -16,7 +17,7 @@ namespace kronika::broker {
 class PeerGuard {
  public:
   // What the metadata says of a broker; kUnavailable while it is not loaded.
-  using Known = std::function<Status(const raft::PeerHello& peer)>;
+  using Known = std::function<Status(const metadata::DirectoryClaim& claim)>;
 
   PeerGuard(raft::PeerHello self, Known known) : self_(std::move(self)), known_(std::move(known)) {}
 
@@ -24,15 +25,9 @@ class PeerGuard {
   Status Check(const raft::PeerHello& peer);
 
  private:
-  struct Seen {
-    Uuid directory;  // another one may take the broker's place (the image says which)
-    std::uint64_t boot_epoch = 0;
-    std::uint64_t process_nonce = 0;
-  };
-
   const raft::PeerHello self_;
   Known known_;
-  std::map<BrokerId, Seen> seen_;  // of this process's life
+  std::map<BrokerId, metadata::Broker> seen_;  // newest claim of each, of this process's life
 };
 
 }  // namespace kronika::broker

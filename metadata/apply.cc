@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "metadata/directory_claim.h"
 #include "metadata/image.h"
 
 namespace kronika::metadata {
@@ -106,10 +107,10 @@ bool Applier::DirectoryTaken(BrokerId broker, Uuid directory) const {
 
 Status Applier::operator()(const BrokerRegistered& record) {
   const Broker* known = next_->brokers.Find(record.broker);
-  if (known && known->directory != record.directory)
-    return Void("broker registers with another directory");
-  if (known && known->fenced) return Void("broker is fenced");
-  if (known && record.boot_epoch < known->boot_epoch) return Void("boot epoch goes back");
+  if (known) {
+    if (auto checked = CheckClaim(*known, ClaimOf(record)); !checked)
+      return Void(checked.error().text);
+  }
   if (DirectoryTaken(record.broker, record.directory))
     return Void("directory belongs to another broker");
   Broker broker = known ? *known : Broker{.id = record.broker, .directory = record.directory};
@@ -117,6 +118,8 @@ Status Applier::operator()(const BrokerRegistered& record) {
   broker.listeners = record.listeners;
   broker.peer = record.peer;
   broker.rack = record.rack;
+  broker.format_nonce = record.format_nonce;
+  broker.process_nonce = record.process_nonce;
   broker.registered = true;
   next_->brokers.Set(record.broker, std::move(broker));
   return {};
@@ -141,6 +144,8 @@ Status Applier::operator()(const BrokerReplaced& record) {
   Broker broker = *known;
   broker.directory = record.directory;
   broker.boot_epoch = 0;
+  broker.format_nonce = 0;
+  broker.process_nonce = 0;
   broker.registered = false;
   broker.fenced = false;
   broker.replaced_at = index_;

@@ -5,6 +5,7 @@
 
 #include "base/planted.h"
 #include "metadata/controller.h"
+#include "metadata/directory_claim.h"
 
 namespace kronika::metadata {
 namespace {
@@ -83,23 +84,7 @@ Records FoundCluster(const Image& image, Uuid cluster, const std::vector<Foundin
 Result<Records> RegisterBroker(const Image& image, const BrokerRegistered& registration) {
   const auto id = registration.broker;
   const Broker* known = image.FindBroker(id);
-  if (known && known->directory != registration.directory) {
-    return Fenced(fmt::format(
-        "broker {} is known with data directory {}, not {}. Two brokers with one id? If its disk "
-        "is gone: kronika broker replace {} --uuid {}",
-        id.value, known->directory.ToString(), registration.directory.ToString(), id.value,
-        registration.directory.ToString()));
-  }
-  if (known && known->fenced) {
-    return Fenced(fmt::format(
-        "data directory {} of broker {} was fenced: format it anew and replace the broker",
-        registration.directory.ToString(), id.value));
-  }
-  if (known && registration.boot_epoch < known->boot_epoch) {
-    return Fenced(fmt::format(
-        "broker {} was seen with boot epoch {}, now it has {}: its data directory is an old copy",
-        id.value, known->boot_epoch, registration.boot_epoch));
-  }
+  if (known) KRONIKA_TRY(CheckClaim(*known, ClaimOf(registration)));
   std::optional<BrokerId> owner;
   image.brokers.ForEach([&](BrokerId other, const Broker& broker) {
     if (other != id && broker.directory == registration.directory) owner = other;
@@ -110,6 +95,8 @@ Result<Records> RegisterBroker(const Image& image, const BrokerRegistered& regis
   }
   Records records;
   const bool same = known && known->registered && known->boot_epoch == registration.boot_epoch &&
+                    known->format_nonce == registration.format_nonce &&
+                    known->process_nonce == registration.process_nonce &&
                     known->listeners == registration.listeners &&
                     known->peer == registration.peer && known->rack == registration.rack;
   if (!same) records.emplace_back(registration);

@@ -108,6 +108,8 @@ void Put(wire::BrokerRegistered& out, const BrokerRegistered& record) {
   }
   Put(*out.mutable_peer(), record.peer);
   out.set_rack(record.rack);
+  out.set_format_nonce(record.format_nonce);
+  out.set_process_nonce(record.process_nonce);
 }
 
 bool Take(const wire::BrokerRegistered& in, BrokerRegistered& record) {
@@ -119,6 +121,8 @@ bool Take(const wire::BrokerRegistered& in, BrokerRegistered& record) {
   record.broker = {in.broker()};
   record.boot_epoch = in.boot_epoch();
   record.rack = in.rack();
+  record.format_nonce = in.format_nonce();
+  record.process_nonce = in.process_nonce();
   return Take(in.directory(), record.directory) && Take(in.peer(), record.peer);
 }
 
@@ -377,7 +381,9 @@ std::string EncodeBroker(const Broker& broker) {
                                                        .boot_epoch = broker.boot_epoch,
                                                        .listeners = broker.listeners,
                                                        .peer = broker.peer,
-                                                       .rack = broker.rack});
+                                                       .rack = broker.rack,
+                                                       .format_nonce = broker.format_nonce,
+                                                       .process_nonce = broker.process_nonce});
   stored.set_registered(broker.registered);
   stored.set_fenced(broker.fenced);
   stored.set_replaced_at(broker.replaced_at.value);
@@ -394,6 +400,8 @@ Result<Broker> DecodeBroker(Bytes bytes) {
                 .listeners = std::move(known.listeners),
                 .peer = std::move(known.peer),
                 .rack = std::move(known.rack),
+                .format_nonce = known.format_nonce,
+                .process_nonce = known.process_nonce,
                 .registered = stored.registered(),
                 .fenced = stored.fenced(),
                 .replaced_at = {stored.replaced_at()}};

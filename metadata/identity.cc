@@ -123,6 +123,12 @@ Uuid DrawUuid(Rng& rng) {
   return uuid;
 }
 
+std::uint64_t DrawNonce(Rng& rng) {
+  for (;;) {
+    if (const std::uint64_t nonce = rng.Next(); nonce != 0) return nonce;
+  }
+}
+
 Result<FoundingText> Found(std::vector<FoundingBroker> brokers, Rng& rng) {
   FoundingText text{.cluster = DrawUuid(rng), .voters = {}, .others = {}};
   std::ranges::sort(brokers, {}, &FoundingBroker::broker);
@@ -186,10 +192,10 @@ Identity JoinerIdentity(Uuid cluster, BrokerId broker, Uuid directory) {
 }
 
 std::string EncodeIdentity(const Identity& identity) {
-  std::string out =
-      fmt::format("{}{}\ncluster {}\nbroker {}\ndirectory {}\nboot_epoch {}\n", kHeading,
-                  kIdentityVersion, identity.cluster.ToString(), identity.broker.value,
-                  identity.directory.ToString(), identity.boot_epoch);
+  std::string out = fmt::format(
+      "{}{}\ncluster {}\nbroker {}\ndirectory {}\nformat_nonce {:016x}\nboot_epoch {}\n", kHeading,
+      kIdentityVersion, identity.cluster.ToString(), identity.broker.value,
+      identity.directory.ToString(), identity.format_nonce, identity.boot_epoch);
   for (const auto& voter : identity.voters) out += BrokerLine("voter", voter);
   return out + fmt::format("{}{:08x}\n", kChecksum, crc32c::Value(AsBytes(out)));
 }
@@ -214,6 +220,7 @@ Result<Identity> DecodeIdentity(std::string_view text) {
     if (word == "cluster") return ParseUuid(value, out.cluster);
     if (word == "broker") return ParseBroker(value, out.broker);
     if (word == "directory") return ParseUuid(value, out.directory);
+    if (word == "format_nonce") return ParseNumber(value, out.format_nonce, 16);
     return word == "boot_epoch" && ParseNumber(value, out.boot_epoch);
   });
   if (bad_line != 0 || out.broker == kNoBroker || out.directory.IsZero())
@@ -229,17 +236,6 @@ Status CheckOwner(const Identity& identity, BrokerId node_id) {
           "the data directory belongs to broker {} (directory {}), the node file says node_id {}",
           identity.broker.value, identity.directory.ToString(), node_id.value),
       "data directory");
-}
-
-Status CheckBootEpoch(const Identity& identity, std::uint64_t seen) {
-  if (identity.boot_epoch >= seen) return {};
-  return Fail(ErrorCode::kFenced,
-              fmt::format("directory {} of broker {} is at boot epoch {}, but {} was seen: it was "
-                          "rolled back or copied. "
-                          "Empty it and bring the broker back with `kronika format --replace {}`",
-                          identity.directory.ToString(), identity.broker.value, identity.boot_epoch,
-                          seen, identity.broker.value),
-              "data directory");
 }
 
 }  // namespace kronika::metadata

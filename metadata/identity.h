@@ -5,6 +5,7 @@
 //   cluster <uuid>                              voter <id> <host:port> <directory uuid>
 //   broker <id>                                 joiner <id> <host:port> <directory uuid>
 //   directory <uuid>                            (the founding text: the same for every broker)
+//   format_nonce <random, hex>
 //   boot_epoch <count of opens>
 //   voter <id> <host:port> <directory uuid>     (one line a founder; none in a directory that only
 //   joins)
@@ -43,6 +44,7 @@ struct Identity {
   Uuid cluster;  // zero: joins, and has not heard from the cluster yet
   BrokerId broker = kNoBroker;
   Uuid directory;
+  std::uint64_t format_nonce = 0;  // drawn when the directory was formatted
   std::uint64_t boot_epoch = 0;
   std::vector<FoundingVoter> voters;
   bool operator==(const Identity&) const = default;
@@ -51,6 +53,8 @@ struct Identity {
 
 // 122 random bits in the form of a version 4 UUID whose text does not begin with '-'.
 Uuid DrawUuid(Rng& rng);
+// Never 0, which stands for "not known".
+std::uint64_t DrawNonce(Rng& rng);
 
 struct FoundingBroker {
   BrokerId broker = kNoBroker;
@@ -75,8 +79,5 @@ Result<Identity> DecodeIdentity(std::string_view text);
 
 // Whether the node file and the directory belong together; kFenced with one line that names both.
 Status CheckOwner(const Identity& identity, BrokerId node_id);
-// `seen` is the highest boot epoch that the journal, the store or a peer holds of this directory;
-// kFenced if the directory is older than that: it was rolled back or copied.
-Status CheckBootEpoch(const Identity& identity, std::uint64_t seen);
 
 }  // namespace kronika::metadata

@@ -34,6 +34,8 @@ struct Broker {
   std::vector<Listener> listeners;
   HostPort peer;
   std::string rack;
+  std::uint64_t format_nonce = 0;   // metadata/directory_claim.h
+  std::uint64_t process_nonce = 0;  // of the life that boot_epoch counts
   bool registered = false;  // false: a founder or replacement that has not been heard of yet
   bool fenced = false;
   // The index at which `directory` became this broker's: its replicas of a lower incarnation are

@@ -67,7 +67,9 @@ struct BrokerRegistered {
   std::uint64_t boot_epoch = 0;
   std::vector<Listener> listeners;
   HostPort peer;
-  std::string rack;  // empty = none
+  std::string rack;                 // empty = none
+  std::uint64_t format_nonce = 0;   // metadata/directory_claim.h
+  std::uint64_t process_nonce = 0;  // of the life that boot_epoch counts
   bool operator==(const BrokerRegistered&) const = default;
 };
 

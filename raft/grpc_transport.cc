@@ -24,6 +24,7 @@ std::string EncodeHello(const PeerHello& self, Lane lane, const std::string& ref
   hello.set_cluster_id(self.cluster_id);
   hello.set_broker(self.broker.value);
   hello.set_uuid(self.uuid.bytes.data(), self.uuid.bytes.size());
+  hello.set_format_nonce(self.format_nonce);
   hello.set_boot_epoch(self.boot_epoch);
   hello.set_process_nonce(self.process_nonce);
   hello.set_lane(static_cast<std::uint32_t>(lane));
@@ -59,8 +60,12 @@ Result<DecodedHello> DecodeHello(const Slice& bytes) {
   if (hello.uuid().size() != 16 || hello.lane() >= kLanes)
     return Fail(ErrorCode::kCorruption, "a malformed hello");
   DecodedHello out;
-  out.peer = {
-      hello.cluster_id(), BrokerId{hello.broker()}, {}, hello.boot_epoch(), hello.process_nonce()};
+  out.peer = {.cluster_id = hello.cluster_id(),
+              .broker = BrokerId{hello.broker()},
+              .uuid = {},
+              .format_nonce = hello.format_nonce(),
+              .boot_epoch = hello.boot_epoch(),
+              .process_nonce = hello.process_nonce()};
   std::memcpy(out.peer.uuid.bytes.data(), hello.uuid().data(), 16);
   out.lane = static_cast<Lane>(hello.lane());
   out.refusal = hello.refusal();
@@ -108,6 +113,7 @@ class GrpcTransportImpl final : public GrpcTransport, private grpc::CallbackGene
   std::map<Key, std::shared_ptr<PeerStream>> up_;
   std::map<Key, TimerId> redials_;
   std::set<std::string> refusals_logged_;
+  std::map<Key, std::string> untold_refusals_;
   std::uint64_t dials_ = 0;
 
   // Shared with gRPC's threads, which may still run while the loop is gone.
@@ -259,7 +265,9 @@ void GrpcTransportImpl::Dial(Key key) {
     shared_->streams.insert(stream);
   }
   stream->Dial(ChannelTo(addresses_[key.first]));
-  stream->SendRaw(EncodeHello(options_.self, key.second, ""));
+  // Whom this side refused learns why from the next attempt: a dialler can say it only first.
+  const auto refusal = untold_refusals_.extract(key);
+  stream->SendRaw(EncodeHello(options_.self, key.second, refusal.empty() ? "" : refusal.mapped()));
 }
 
 void GrpcTransportImpl::DialLater(Key key) {
@@ -322,7 +330,10 @@ void GrpcTransportImpl::OnHello(const std::shared_ptr<PeerStream>& stream, const
       stream->SendRaw(EncodeHello(options_.self, hello->lane, valid.error().text));
     // The dialler closes when it has read the refusal; a silent one is closed here.
     loop_.RunAfter(std::chrono::seconds(1), [stream] { stream->Close(); });
-    if (stream->dialled) stream->Close();
+    if (stream->dialled) {
+      untold_refusals_[{stream->peer, stream->lane}] = valid.error().text;
+      stream->Close();
+    }
     return;
   }
   stream->accepted = true;

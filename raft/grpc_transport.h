@@ -26,6 +26,7 @@ struct PeerHello {
   std::string cluster_id;
   BrokerId broker = kNoBroker;
   Uuid uuid;
+  std::uint64_t format_nonce = 0;
   std::uint64_t boot_epoch = 0;
   std::uint64_t process_nonce = 0;
 };

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "base/planted.h"
 #include "broker/cluster/calls.h"
+#include "metadata/directory_claim.h"
 
 namespace kronika::broker {
 namespace {
@@ -22,18 +22,6 @@ std::string Question(BrokerId self, const Uuid& directory) {
 
 }  // namespace
 
-raft::ReplicaId MetadataReplicaFor(const metadata::Image& image, BrokerId broker, Uuid directory) {
-  const metadata::Broker* known = image.FindBroker(broker);
-  const bool same = known && known->directory == directory && !known->fenced;
-  const raft::ReplicaId replica = image.metadata_group.ReplicaOf(broker);
-  if (!same || !replica.valid()) return {};
-  // A founder's own replica is never given away: whoever asks for it has lost it.
-  if (replica.incarnation == Incarnation{} && !KRONIKA_PLANTED("founding-replica-given-away"))
-    return {};
-  if (replica.incarnation.value < known->replaced_at.value) return {};
-  return replica;
-}
-
 Joiner::~Joiner() {
   environment_.loop.Cancel(timer_);
 }
@@ -49,7 +37,7 @@ void Joiner::Serve(raft::Calls& calls, std::function<metadata::ImagePtr()> image
         if (!in.ok() || in.left() != 0)
           return answer(Fail(ErrorCode::kCorruption, "a broker and its directory are expected"));
         std::memcpy(directory.bytes.data(), bytes.data(), directory.bytes.size());
-        const raft::ReplicaId replica = MetadataReplicaFor(*image(), broker, directory);
+        const raft::ReplicaId replica = metadata::MetadataReplicaFor(*image(), broker, directory);
         if (!replica.valid())
           return answer(Fail(ErrorCode::kUnavailable, "no replica is placed there yet"));
         LeWriter out;

@@ -47,8 +47,4 @@ class Joiner {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-// The replica of the metadata group that the image means for this directory; not valid() if there
-// is none (yet).
-raft::ReplicaId MetadataReplicaFor(const metadata::Image& image, BrokerId broker, Uuid directory);
-
 }  // namespace kronika::broker

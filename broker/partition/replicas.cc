@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/planted.h"
 #include "broker/store_keys.h"
+#include "metadata/directory_claim.h"
 #include "metadata/wish.h"
 #include "raft/replica_record.h"
 #include "wal/log/directory.h"
@@ -136,7 +137,9 @@ void Replicas::FenceMissing(const metadata::Image& image, const std::set<GroupId
   if (KRONIKA_PLANTED("missing-replica-created-again")) return;
   image.groups.ForEach([&](GroupId id, const metadata::GroupPlace&) {
     auto place = image.FindGroup(id);
-    bool here = place && IsMine(image, place.partition->members.ReplicaOf(environment_.self));
+    bool here =
+        place && metadata::PlacedIn(image, place.partition->members.ReplicaOf(environment_.self),
+                                    environment_.directory);
     if (!here || partitions_.contains(id) || removed.contains(id) || fenced_.contains(id)) return;
     fenced_[id] = "its data is gone from this directory";
   });
@@ -156,7 +159,8 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
       Remove(id);  // gone, or replaced by a newer incarnation of this broker
       local = nullptr;
     }
-    if (!place || !self.valid() || (!local && !IsMine(*image, self))) {
+    if (!place || !self.valid() ||
+        (!local && !metadata::PlacedIn(*image, self, environment_.directory))) {
       Unfence(id);
       continue;
     }
@@ -176,17 +180,6 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
       if (auto* replica = FindGroup(partition->group)) replica->SetSettings(settings);
     }
   }
-}
-
-// Whether the image means a replica in this directory. One that replays what was before this
-// directory became the broker's, or that waits for the replacement's next wish, still names the
-// replica that was lost (SAFETY A4).
-bool Replicas::IsMine(const metadata::Image& image, raft::ReplicaId self) const {
-  const auto* broker = image.FindBroker(environment_.self);
-  if (!broker || !self.valid()) return false;
-  if (KRONIKA_PLANTED("lost-replica-founded-again")) return true;
-  return broker->directory == environment_.directory &&
-         self.incarnation.value > broker->replaced_at.value;
 }
 
 void Replicas::Create(const metadata::PartitionRef& place, raft::ReplicaId self) {

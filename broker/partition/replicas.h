@@ -92,7 +92,6 @@ class Replicas final : public Partitions, public metadata::Observer {
   void Add(Replica replica, const metadata::PartitionRef& place);
   void Place(GroupId group, const metadata::PartitionRef& place);
   void OpenWhenFree(GroupId group);
-  bool IsMine(const metadata::Image& image, raft::ReplicaId self) const;
   void FenceMissing(const metadata::Image& image, const std::set<GroupId>& removed);
   void PursueWish(const metadata::PartitionRef& place);
   void OnTimer();

@@ -46,13 +46,16 @@ std::vector<BrokerId> FirstContactsOf(const config::Options& options) {
 }
 
 broker::BrokerConfig BrokerConfigOf(const config::Options& options,
-                                    const metadata::Identity& identity) {
+                                    const metadata::Identity& identity,
+                                    std::uint64_t process_nonce) {
   return {.self = {.broker = options.node_id,
                    .directory = identity.directory,
                    .boot_epoch = identity.boot_epoch,
                    .listeners = options.advertised_listeners,
                    .peer = options.PeerAddress(),
-                   .rack = options.rack},
+                   .rack = options.rack,
+                   .format_nonce = identity.format_nonce,
+                   .process_nonce = process_nonce},
           .cluster = identity.cluster,
           .founders = identity.voters,
           .first_contacts = FirstContactsOf(options),
@@ -70,6 +73,7 @@ Daemon::Daemon(const config::Options& options, std::unique_ptr<SpdlogLog> log)
       settings_(metadata::ResolveBrokerSettings(options.broker_defaults)),
       log_(std::move(log)),
       rng_(SystemEntropy()),
+      process_nonce_(metadata::DrawNonce(rng_)),
       source_(options.node_id, std::string(ThisBuild().version)) {}
 
 Daemon::~Daemon() {
@@ -112,11 +116,12 @@ Status Daemon::OpenPeers() {
   const raft::PeerHello self{.cluster_id = identity.cluster.ToString(),
                              .broker = options_.node_id,
                              .uuid = identity.directory,
+                             .format_nonce = identity.format_nonce,
                              .boot_epoch = identity.boot_epoch,
-                             .process_nonce = rng_.Next()};
-  guard_ = std::make_unique<broker::PeerGuard>(self, [this](const raft::PeerHello& peer) {
+                             .process_nonce = process_nonce_};
+  guard_ = std::make_unique<broker::PeerGuard>(self, [this](const metadata::DirectoryClaim& claim) {
     if (!broker_ || !broker_->started()) return Status(Fail(ErrorCode::kUnavailable, "starting"));
-    return broker_->CheckPeer(peer.broker, peer.uuid, peer.boot_epoch);
+    return broker_->CheckPeer(claim);
   });
   auto transport = raft::GrpcTransport::Start(
       loop_, *log_, {.listen_address = options_.peer_listener.Describe(), .self = self},
@@ -137,7 +142,7 @@ void Daemon::MakeBroker() {
                           .transport = *transport_,
                           .rng = rng_,
                           .log = *log_},
-      BrokerConfigOf(options_, directory_->identity),
+      BrokerConfigOf(options_, directory_->identity, process_nonce_),
       broker::Broker::Hooks{.on_fatal = [this](const Error&) { EndNow(kExitFatal); },
                             .peer_address =
                                 [this](BrokerId peer, const HostPort& address) {

@@ -46,6 +46,7 @@ class Daemon {
   std::unique_ptr<SpdlogLog> log_;
   AsioLoop loop_;
   SeededRng rng_;
+  const std::uint64_t process_nonce_;
   broker::BrokerSource source_;
   std::unique_ptr<DataDirectory> directory_;
   std::unique_ptr<broker::PeerGuard> guard_;

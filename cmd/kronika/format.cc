@@ -63,8 +63,7 @@ Result<metadata::FoundingText> ReadText(const std::string& path) {
 
 // A fresh directory for a broker that lost its own: of the same cluster, under a UUID that nobody
 // knows yet.
-Result<metadata::Identity> SuccessorFrom(const metadata::FoundingText& text, BrokerId broker) {
-  SeededRng rng(SystemEntropy());
+metadata::Identity SuccessorFrom(const metadata::FoundingText& text, BrokerId broker, Rng& rng) {
   return metadata::JoinerIdentity(text.cluster, broker, metadata::DrawUuid(rng));
 }
 
@@ -72,9 +71,11 @@ Result<metadata::Identity> SuccessorFrom(const metadata::FoundingText& text, Bro
 Result<Uuid> FormatFrom(const config::Options& options, const std::string& path, bool replaces) {
   const auto text = ReadText(path);
   if (!text) return std::unexpected(text.error());
-  const auto identity = replaces ? SuccessorFrom(*text, options.node_id)
-                                 : metadata::IdentityFrom(*text, options.node_id);
+  SeededRng rng(SystemEntropy());
+  auto identity = replaces ? Result<metadata::Identity>(SuccessorFrom(*text, options.node_id, rng))
+                           : metadata::IdentityFrom(*text, options.node_id);
   if (!identity) return std::unexpected(identity.error());
+  identity->format_nonce = metadata::DrawNonce(rng);
   AsioLoop loop;
   auto files = ThreadFiles::Make({.root = options.data_dir}, loop);
   if (!files) return std::unexpected(std::move(files).error());

@@ -24,7 +24,9 @@ inline BrokerRegistered Registration(std::int32_t id, std::uint64_t boot_epoch =
           .boot_epoch = boot_epoch,
           .listeners = {{.name = "PLAINTEXT", .address = {.host = "h", .port = port}}},
           .peer = {.host = "p", .port = port},
-          .rack = std::move(rack)};
+          .rack = std::move(rack),
+          .format_nonce = 7000 + static_cast<std::uint64_t>(id),
+          .process_nonce = boot_epoch};
 }
 
 class World {

@@ -41,13 +41,23 @@ struct Received {
   Frame frame;
 };
 
+class Lines final : public Log {
+ public:
+  bool Enabled(LogLevel) const override { return true; }
+  void Write(LogLevel, std::string text) override { text_ += text + "\n"; }
+  bool Say(std::string_view part) const { return text_.find(part) != std::string::npos; }
+
+ private:
+  std::string text_;
+};
+
 // One broker's end. All brokers of a test share the test's thread; their loops take turns.
 struct End {
   explicit End(int id, std::uint16_t at = FreePort()) : broker(id), port(at) {}
 
   Status Start(GrpcTransport::HelloCheck check = [](const PeerHello&) { return Status(); }) {
     auto made = GrpcTransport::Start(
-        loop, NullLog(),
+        loop, log,
         {.listen_address = address(),
          .self = {.cluster_id = "c", .broker = broker, .boot_epoch = 7, .process_nonce = 1},
          .queue_bytes_max = 1 << 20},
@@ -72,6 +82,7 @@ struct End {
   const BrokerId broker{1};
   const std::uint16_t port;
   AsioLoop loop;
+  Lines log;
   std::vector<Received> received;
   std::vector<PeerState> states;
   std::map<std::pair<BrokerId, Lane>, bool> up;
@@ -212,6 +223,8 @@ TEST(GrpcTransport, ARefusedHelloCarriesNothing) {
         (dialler_refuses ? one : two)
             .transport->Send((dialler_refuses ? two : one).broker, Lane::kData, {"x", {}}));
     for (const auto& state : (dialler_refuses ? one : two).states) EXPECT_FALSE(state.up);
+    EXPECT_TRUE(one.log.Say("not of this cluster"));
+    EXPECT_TRUE(two.log.Say("not of this cluster")) << "whoever is refused learns why";
     EXPECT_TRUE(one.received.empty());
     EXPECT_TRUE(two.received.empty());
   }

@@ -1,7 +1,7 @@
 // Which hellos are refused, one test per sentence of safety rule D-8.
 //
-// Seen to fail: without the comparison of process nonces TwoProcessesOfOneBootEpoch passes the
-// second one.
+// Planted bugs that were seen to be caught: rolled-back-by-one, formatted-again
+// (KRONIKA_PLANTED=name).
 #include "broker/peer_guard.h"
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ raft::PeerHello Hello(int broker, std::uint64_t boot_epoch, std::uint64_t proces
           .process_nonce = process_nonce};
 }
 
-PeerGuard Guard(PeerGuard::Known known = [](const raft::PeerHello&) { return Status(); }) {
+PeerGuard Guard(PeerGuard::Known known = [](const metadata::DirectoryClaim&) { return Status(); }) {
   return PeerGuard(Hello(1, 1, 1), std::move(known));
 }
 
@@ -45,7 +45,7 @@ TEST(PeerGuard, NobodyElseIsThisBroker) {
 
 TEST(PeerGuard, WhatTheMetadataRefusesLeavesNoTrace) {
   bool known = false;
-  PeerGuard guard = Guard([&](const raft::PeerHello&) -> Status {
+  PeerGuard guard = Guard([&](const metadata::DirectoryClaim&) -> Status {
     if (known) return {};
     return Fail(ErrorCode::kUnavailable, "starting");
   });
@@ -65,6 +65,19 @@ TEST(PeerGuard, TwoProcessesOfOneBootEpoch) {
   ASSERT_TRUE(guard.Check(Hello(2, 5, 77)));
   EXPECT_FALSE(guard.Check(Hello(2, 5, 78)));
   EXPECT_TRUE(guard.Check(Hello(2, 5, 77))) << "the first goes on";
+}
+
+// The image knows the nonce once the broker registered; a vote may have been given before.
+TEST(PeerGuard, ADirectoryThatWasFormattedAgain) {
+  PeerGuard guard = Guard();
+  auto hello = Hello(2, 1, 77);
+  hello.format_nonce = 5;
+  ASSERT_TRUE(guard.Check(hello));
+  hello = Hello(2, 2, 78);
+  hello.format_nonce = 6;
+  EXPECT_FALSE(guard.Check(hello));
+  hello.uuid.bytes[0] = 9;
+  EXPECT_TRUE(guard.Check(hello)) << "another directory: the image says whether it may";
 }
 
 }  // namespace
