@@ -43,7 +43,8 @@ Broker::Broker(BrokerSeams seams, BrokerConfig config, Hooks hooks)
     : seams_(seams),
       config_(std::move(config)),
       hooks_(std::move(hooks)),
-      settings_(metadata::ResolveBrokerSettings(config_.broker_defaults)) {}
+      settings_(metadata::ResolveBrokerSettings(config_.broker_defaults)),
+      disk_(seams_.loop, seams_.segment_files, seams_.log, config_.disk_reserve_bytes) {}
 
 Broker::~Broker() {
   alive_.reset();
@@ -181,6 +182,7 @@ void Broker::Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> ma
   membership_->Start(image);
   if (waiting_machine_) joiner_->Start();
   checkpointer_->Start();
+  disk_.Start();
   started_ = true;
 }
 
@@ -277,6 +279,7 @@ void Broker::MakeClusterParts() {
                                                      .topic_defaults = config_.topic_defaults,
                                                      .settings = settings_,
                                                      .report_membership = std::move(report),
+                                                     .disk = &disk_,
                                                      .tail_cache_bytes = config_.tail_cache_bytes});
 }
 

@@ -59,6 +59,7 @@ struct BrokerConfig {
   metadata::ConfigMap topic_defaults;
   metadata::ConfigMap broker_defaults;
   std::size_t tail_cache_bytes = 256 << 20;
+  std::uint64_t disk_reserve_bytes = 0;  // broker/partition/disk_reserve.h
 };
 
 class Broker {
@@ -133,6 +134,7 @@ class Broker {
   std::unique_ptr<TopicCreator> creator_;
   std::unique_ptr<ClusterMembership> membership_;
   std::unique_ptr<Joiner> joiner_;
+  DiskReserve disk_;
   std::unique_ptr<Replicas> replicas_;
   std::unique_ptr<ImageObserver> observer_;
   std::unique_ptr<Checkpointer> checkpointer_;

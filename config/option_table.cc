@@ -229,19 +229,15 @@ constexpr OptionDefinition kTable[] = {
                          {"uring", JournalIo::kUring},
                          {"thread", JournalIo::kThread}});
      }},
-    {"buffer_pool_bytes", "size", "128MiB", "16MiB to 64GiB",
-     "Memory for requests that are being received.",
-     [](Options& o, std::string_view text) {
-       return SetSize(o.buffer_pool_bytes, text, {16 * kMiB, 64 * kGiB});
-     }},
     {"tail_cache_bytes", "size", "256MiB", "16MiB to 1024GiB",
      "Memory for the newest records of all partitions.",
      [](Options& o, std::string_view text) {
        return SetSize(o.tail_cache_bytes, text, {16 * kMiB, 1024 * kGiB});
      }},
     {"disk_reserve_bytes", "size", "1GiB", "0 to 1024GiB",
-     "Produce requests are refused while less than this is free on the disk of data_dir; reads go "
-     "on.",
+     "Records are refused by the partitions that this broker leads (KAFKA_STORAGE_ERROR) while "
+     "less "
+     "than this is free on the disk of data_dir; reads go on.",
      [](Options& o, std::string_view text) {
        return SetSize(o.disk_reserve_bytes, text, {0, 1024 * kGiB});
      }},
@@ -281,7 +277,7 @@ constexpr OptionDefinition kTable[] = {
        return SetConfigs(o.broker_defaults, text, metadata::BrokerConfigs());
      }},
 };
-static_assert(std::size(kTable) == 21);
+static_assert(std::size(kTable) == 20);
 
 struct Unit {
   std::string_view name;

@@ -51,7 +51,6 @@ struct Options {
   std::uint32_t journal_files = 0;
   std::uint64_t journal_file_bytes = 0;
   JournalIo journal_io = JournalIo::kAuto;
-  std::uint64_t buffer_pool_bytes = 0;
   std::uint64_t tail_cache_bytes = 0;
   std::uint64_t disk_reserve_bytes = 0;
   std::uint32_t workers = 0;

@@ -58,7 +58,8 @@ constexpr ConfigDefinition kTable[] = {
      .default_value = "86400000",
      .min = 1,
      .max = kLongMax,
-     .documentation = "How long a partition remembers an idempotent producer that is silent."},
+     .documentation = "How long a partition's leader remembers an idempotent producer that is "
+                      "silent, by the time of its log."},
     {.name = "replica.lag.time.max.ms",
      .type = ConfigType::kLong,
      .default_value = "10000",

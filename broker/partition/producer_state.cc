@@ -28,11 +28,8 @@ ProducerState::Batch ProducerState::ToBatch(const wal::BatchHeader& header) {
   return {header.base_sequence, header.last_sequence(), header.base_offset, header.max_timestamp};
 }
 
-bool ProducerState::Expired(const Producer& producer) const {
-  return now_ms_ - producer.last_append_time_ms > options_.expiration_ms;
-}
-
-ProducerVerdict ProducerState::Check(const wal::BatchHeader& batch) const {
+ProducerVerdict ProducerState::Check(const wal::BatchHeader& batch,
+                                     std::int64_t expiration_ms) const {
   if (!batch.has_producer_id()) return {};
   const Batch wanted = ToBatch(batch);
   const auto same = [&](const Batch& other) {
@@ -42,7 +39,7 @@ ProducerVerdict ProducerState::Check(const wal::BatchHeader& batch) const {
   std::int16_t epoch = -1;
   std::optional<std::int32_t> last;
   if (auto known = applied_.find(batch.producer_id);
-      known != applied_.end() && !Expired(known->second)) {
+      known != applied_.end() && now_ms_ - known->second.last_append_time_ms <= expiration_ms) {
     const Producer& producer = known->second;
     epoch = producer.epoch;
     if (!producer.batches.empty()) last = producer.batches.back().last_sequence;
@@ -85,6 +82,10 @@ void ProducerState::Record(Producer& producer, const wal::BatchHeader& header) {
     producer.batches.clear();
   }
   if (header.base_sequence == wal::kNoSequence) return;  // a marker
+  // The leader had forgotten the producer: what came before answers no retry any more.
+  const bool follows = producer.batches.empty() ||
+                       Follows(header.base_sequence, producer.batches.back().last_sequence);
+  if (!follows && !KRONIKA_PLANTED("expired-batches-come-back")) producer.batches.clear();
   producer.batches.push_back(ToBatch(header));
   if (producer.batches.size() > kBatchesKept) producer.batches.pop_front();
 }
@@ -98,15 +99,12 @@ void ProducerState::Apply(Index index, const wal::BatchHeader& batch, std::int64
     if (queue.empty()) appended_.erase(in_flight);
   }
   Producer& producer = applied_[batch.producer_id];
-  if (Expired(producer)) producer = {};
   producer.last_append_time_ms = append_time_ms;
   Record(producer, batch);
   if (applied_.size() > options_.producers_max) Shrink();
 }
 
 void ProducerState::Shrink() {
-  std::erase_if(applied_, [this](const auto& entry) { return Expired(entry.second); });
-  if (applied_.size() <= options_.producers_max) return;
   std::vector<std::pair<std::int64_t, std::int64_t>> by_age;
   for (const auto& [id, producer] : applied_) by_age.emplace_back(producer.last_append_time_ms, id);
   std::ranges::sort(by_age);
@@ -120,7 +118,6 @@ std::string ProducerState::Encode() const {
   std::uint32_t count = 0;
   LeWriter producers;
   for (const auto& [id, producer] : applied_) {
-    if (Expired(producer)) continue;
     ++count;
     producers.Int(id).Int(producer.epoch).Int(producer.last_append_time_ms);
     producers.Int(producer.transaction_first_offset).Int(producer.coordinator_epoch);
@@ -178,7 +175,6 @@ Result<ProducerState> ProducerState::Decode(std::string_view bytes, ProducerStat
 std::string ProducerState::Describe() const {
   std::string out;
   for (const auto& [id, producer] : applied_) {
-    if (Expired(producer)) continue;
     out += fmt::format("producer {} epoch {}:", id, producer.epoch);
     for (const Batch& batch : producer.batches) {
       out += fmt::format(" {}-{}@{}", batch.first_sequence, batch.last_sequence, batch.base_offset);

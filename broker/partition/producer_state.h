@@ -8,8 +8,10 @@
 //    trace, because Append() is not called; losing leadership drops the whole overlay (SAFETY C3).
 // 3. A producer epoch in the overlay fences older ones until its entry is applied or dropped;
 //    dropped, it never fenced anybody.
-// 4. A producer without a batch for `expiration_ms` of log time is forgotten, and so is the oldest
-//    beyond `producers_max`. Of a forgotten producer any sequence is accepted, as Kafka does.
+// 4. A producer without a batch for `expiration_ms` of log time is forgotten by the leader that
+//    checks its next one: any sequence is accepted then, as Kafka does. That is the leader's own
+//    decision (brokers may be configured differently); the log tells it to the others, by a batch
+//    that does not follow the last one. The oldest beyond `producers_max` are forgotten by all.
 //
 // Source: Kafka's idempotent producer (KIP-98, KIP-360), its ProducerStateManager as described
 // there.
@@ -31,7 +33,6 @@
 namespace kronika::broker {
 
 struct ProducerStateOptions {
-  std::int64_t expiration_ms = 24LL * 3600 * 1000;  // producer.id.expiration.ms
   std::size_t producers_max = 50'000;
 };
 
@@ -52,8 +53,9 @@ class ProducerState {
  public:
   explicit ProducerState(ProducerStateOptions options = {}) : options_(options) {}
 
-  // Against the applied state and the overlay. Batches without a producer id are always accepted.
-  ProducerVerdict Check(const wal::BatchHeader& batch) const;
+  // Against the applied state and the overlay; a producer that was silent for longer than
+  // `expiration_ms` of log time is unknown. Batches without a producer id are always accepted.
+  ProducerVerdict Check(const wal::BatchHeader& batch, std::int64_t expiration_ms) const;
   // The batch (its base offset stamped) was taken into the log as entry `index`.
   void Append(Index index, const wal::BatchHeader& batch);
   // This replica leads no more, or begins to: what was only appended counts for nothing.
@@ -62,7 +64,7 @@ class ProducerState {
   // Entry `index` holds this committed batch.
   void Apply(Index index, const wal::BatchHeader& batch, std::int64_t append_time_ms);
 
-  // The applied state, without what has expired; equal on replicas that applied the same entries.
+  // The applied state; equal on replicas that applied the same entries.
   std::string Encode() const;
   // kCorruption, kUnsupported (another version).
   static Result<ProducerState> Decode(std::string_view bytes, ProducerStateOptions options = {});
@@ -92,7 +94,6 @@ class ProducerState {
   };
   static Batch ToBatch(const wal::BatchHeader& header);
   static void Record(Producer& producer, const wal::BatchHeader& header);
-  bool Expired(const Producer& producer) const;
   void Shrink();
 
   ProducerStateOptions options_;

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "broker/partition/disk_reserve.h"
 #include "broker/partition/partition.h"
 #include "broker/partition/pending_appends.h"
 #include "broker/partition/producer_state.h"
@@ -45,6 +46,8 @@ struct PartitionEnvironment {
   // Not called twice; the partition lives on until the turn ends.
   std::function<void(GroupId, const Error&)> fence;
   Duration replica_lag_max = std::chrono::seconds(10);
+  std::int64_t producer_expiration_ms = 86'400'000;
+  const DiskReserve* disk = nullptr;  // none: room is not looked at
 };
 
 class RaftPartition final : public Partition, public raft::StateMachine {

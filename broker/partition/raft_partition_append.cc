@@ -53,6 +53,10 @@ std::optional<AppendResult> RaftPartition::Refuse(const AppendRequest& request) 
   }
   if (!leads())
     return Refused(KafkaError::kNotLeaderOrFollower, "this broker does not lead the partition");
+  if (environment_.disk && environment_.disk->low()) {
+    return Refused(KafkaError::kKafkaStorageError,
+                   "less is free on the leader's disk than disk_reserve_bytes");
+  }
   if (request.acks == Acks::kAll &&
       InSyncCount() < static_cast<std::size_t>(settings_.min_insync_replicas)) {
     return Refused(KafkaError::kNotEnoughReplicas,
@@ -97,7 +101,7 @@ void RaftPartition::Append(AppendRequest request, AppendDone done) {
 
 void RaftPartition::AppendChecked(Slice batch, wal::BatchHeader header, Acks acks,
                                   AppendDone done) {
-  auto verdict = producers_.Check(header);
+  auto verdict = producers_.Check(header, environment_.producer_expiration_ms);
   if (auto* duplicate = std::get_if<ProducerDuplicate>(&verdict)) {
     return AnswerDuplicate(*duplicate, acks, std::move(done));
   }
@@ -138,7 +142,7 @@ void RaftPartition::ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks ac
     if (!alive.lock() || !confirmed || !leads()) {
       return done(Refused(KafkaError::kNotLeaderOrFollower, "leadership was not confirmed"));
     }
-    auto verdict = producers_.Check(header);
+    auto verdict = producers_.Check(header, environment_.producer_expiration_ms);
     if (auto* error = std::get_if<KafkaError>(&verdict)) {
       return done(
           Refused(*error, "the producer's epoch or sequence does not follow its last batch here"));

@@ -52,7 +52,9 @@ PartitionEnvironment Replicas::MakeEnvironment() {
           environment_.log,
           environment_.groups.options().tick,
           [this](GroupId group, const Error& error) { FenceSoon(group, error); },
-          std::chrono::milliseconds(environment_.settings.replica_lag_max_ms)};
+          std::chrono::milliseconds(environment_.settings.replica_lag_max_ms),
+          environment_.settings.producer_id_expiration_ms,
+          environment_.disk};
 }
 
 // ---- The last life.

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/kv.h"
+#include "broker/partition/disk_reserve.h"
 #include "broker/partition/fenced_partition.h"
 #include "broker/partition/raft_partition.h"
 #include "metadata/broker_configs.h"
@@ -43,6 +44,7 @@ struct ReplicasEnvironment {
   // Tells the controller that a group led here has carried out a wish; asked again until the image
   // shows it.
   std::function<void(GroupId, std::uint64_t metadata_index)> report_membership;
+  const DiskReserve* disk = nullptr;  // none: room is not looked at
   std::size_t tail_cache_bytes = 256 << 20;
   std::size_t open_files_max = 1000;
 };

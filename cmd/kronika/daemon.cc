@@ -63,7 +63,8 @@ broker::BrokerConfig BrokerConfigOf(const config::Options& options,
           .groups = {},
           .topic_defaults = options.topic_defaults,
           .broker_defaults = options.broker_defaults,
-          .tail_cache_bytes = options.tail_cache_bytes};
+          .tail_cache_bytes = options.tail_cache_bytes,
+          .disk_reserve_bytes = options.disk_reserve_bytes};
 }
 
 }  // namespace

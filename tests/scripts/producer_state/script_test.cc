@@ -24,6 +24,7 @@
 namespace kronika::broker {
 namespace {
 
+constexpr std::int64_t kExpirationMs = 1000;  // the leader's; followers have none
 constexpr const char* kCases = "tests/scripts/producer_state/cases";
 
 struct LogEntry {
@@ -71,7 +72,7 @@ class Script {
     if (numbers.contains("t")) now_ = numbers["t"];
     batch.max_timestamp = now_;
     batch.base_offset = log_.empty() ? 0 : log_.back().batch.next_offset();
-    const auto verdict = leader_.Check(batch);
+    const auto verdict = leader_.Check(batch, kExpirationMs);
     if (auto* duplicate = std::get_if<ProducerDuplicate>(&verdict)) {
       std::string out = "duplicate of offset " + std::to_string(duplicate->base_offset);
       if (duplicate->appended_at)
@@ -103,7 +104,7 @@ class Script {
     return "";
   }
 
-  ProducerStateOptions options_{.expiration_ms = 1000, .producers_max = 8};
+  const ProducerStateOptions options_{.producers_max = 8};
   ProducerState leader_{options_}, follower_{options_};
   std::vector<LogEntry> log_;
   std::size_t applied_ = 0;
