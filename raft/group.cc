@@ -192,7 +192,7 @@ void Group::CountCommitted(Index committed) {
 void Group::Hold(std::vector<Entry>& committed) {
   if (committed.empty()) return;
   CountCommitted(committed.back().index);
-  if (adopting_) return;  // the install replaces them
+  if (adopting_ && KRONIKA_PLANTED("install-forgets-what-follows")) return;
   held_back_.insert(held_back_.end(), std::make_move_iterator(committed.begin()),
                     std::make_move_iterator(committed.end()));
 }
@@ -273,7 +273,6 @@ void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) 
   if (start.index <= applied_) {  // caught up by other means meanwhile
     return loop_.Post([done = std::move(done)]() mutable { done({}); });
   }
-  held_back_.clear();
   adopting_ = true;
   wrote_since_checkpoint_ = true;
   GroupWrite write{.group = id_, .installed = Installed{start, manifest}};
@@ -288,16 +287,20 @@ void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) 
                            auto group = self.lock();
                            if (!group) return;
                            group->adopting_ = false;
-                           if (adopted) {
-                             group->node_.OnInstalled(start);
-                             group->wrote_since_checkpoint_ = true;
-                             group->applied_ = start.index;
-                             group->applied_term_ = start.term;
-                           }
+                           if (adopted) group->TakeInstalled(start);
                            group->host_.MarkDirty(*group);
                            done(std::move(adopted));
                          });
   });
+}
+
+// What was committed beyond the installed point stays: the core hands out nothing twice.
+void Group::TakeInstalled(const LogStart& start) {
+  std::erase_if(held_back_, [&](const Entry& entry) { return entry.index <= start.index; });
+  node_.OnInstalled(start);
+  wrote_since_checkpoint_ = true;
+  applied_ = start.index;
+  applied_term_ = start.term;
 }
 
 }  // namespace kronika::raft

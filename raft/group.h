@@ -113,6 +113,7 @@ class Group : public std::enable_shared_from_this<Group> {
   void Persist(Write write);
   void Hold(std::vector<Entry>& committed);
   void ApplyDurable();
+  void TakeInstalled(const LogStart& start);
   void AnswerReads(std::vector<ReadGrant>& grants);
   void RunWaitingReads();
   void ReadForFollower(const EntriesWanted& wanted);
