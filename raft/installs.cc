@@ -26,6 +26,7 @@ struct Installs::Incoming {
   std::uint64_t install = 0;
   std::uint64_t next_sequence = 0;
   bool busy = false;
+  bool finishing = false;  // all is staged: until it is adopted or refused nothing may touch it
   LogStart start;
   std::unique_ptr<InstallSink> sink;
 };
@@ -151,6 +152,8 @@ void Installs::OnChunk(BrokerId from, InstallChunk chunk) {
     return refuse("no such replica here");
   if (chunk.term < group->status().term) return refuse("an older term");
   auto& run = incoming_[chunk.group];
+  if (run && run->finishing && (run->install != chunk.install || run->sender != from))
+    return refuse("another install is being adopted");
   if (chunk.sequence == 0 && chunk.start) {
     run = std::make_shared<Incoming>();
     run->group = chunk.group;
@@ -172,7 +175,10 @@ void Installs::OnChunk(BrokerId from, InstallChunk chunk) {
 
 void Installs::Stage(const std::shared_ptr<Incoming>& run, InstallChunk chunk) {
   run->busy = true;
-  if (chunk.last) return FinishIncoming(run);
+  if (chunk.last) {
+    run->finishing = true;
+    return FinishIncoming(run);
+  }
   run->sink->Write({std::move(chunk.header), {std::move(chunk.payload)}},
                    [this, alive = std::weak_ptr(alive_), run](Status staged) {
                      if (!alive.lock()) return;

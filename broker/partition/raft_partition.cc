@@ -168,6 +168,7 @@ void RaftPartition::AdvancePending(const raft::NodeStatus& status) {
 }
 
 void RaftPartition::OnTimer() {
+  if (log_ && log_->failure()) LookAt(*log_->failure());
   if (log_ && log_->pending_bytes() > 0) log_->WriteAged();
   if (!group_ || !led_term_.value) return;
   auto before = in_sync_;

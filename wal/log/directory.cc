@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "wal/log/in_order.h"
 #include "wal/log/names.h"
 
@@ -30,6 +31,28 @@ std::vector<Step> RetireSteps(Files& files, const std::string& directory, GroupI
   return steps;
 }
 
+// Whether the folder was staged to its end and is what `installed` describes. A later install that
+// was staged, or only begun, and never recorded is not.
+void IsStaged(Files& files, const std::string& staged, Manifest installed, Done<bool> done) {
+  const std::string path = staged + "/" + std::string(kStagedManifestName);
+  auto opened = [installed = std::move(installed),
+                 done = std::move(done)](Result<std::unique_ptr<File>> file) mutable {
+    if (!file && file.error().code == ErrorCode::kNotFound) return done(false);
+    if (!file) return done(std::unexpected(std::move(file).error()));
+    auto held = std::shared_ptr<File>(std::move(*file));
+    held->Read(
+        0, held->Size(),
+        [held, installed = std::move(installed),
+         done = std::move(done)](Result<Slice> read) mutable {
+          if (!read) return done(std::unexpected(std::move(read).error()));
+          auto found = DecodeManifest(read->bytes());
+          done(found && found->group == installed.group && found->applied == installed.applied &&
+               found->end_offset == installed.end_offset && found->segments == installed.segments);
+        });
+  };
+  files.Open(path, {}, std::move(opened));
+}
+
 }  // namespace
 
 void RetireDirectory(Files& files, std::string directory, GroupId group, Done<void> done) {
@@ -42,13 +65,13 @@ void AdoptStaged(Files& files, const Manifest& installed, Done<void> done) {
   if (installed.segments.empty()) return InOrder::Run(std::move(steps), std::move(done));
   steps.push_back(RenameIfThere(files, staged, installed.directory));
   steps.push_back([&files](Done<void> next) { files.SyncDir("", std::move(next)); });
-  auto listed = [steps = std::move(steps), done = std::move(done)](auto entries) mutable {
-    // No staged folder: the swap was made before a crash, and the name holds the installed one.
-    if (!entries && entries.error().code == ErrorCode::kNotFound) return done({});
-    if (!entries) return done(std::unexpected(std::move(entries).error()));
+  auto known = [steps = std::move(steps), done = std::move(done)](Result<bool> is_staged) mutable {
+    if (!is_staged) return done(std::unexpected(std::move(is_staged).error()));
+    // Not there: the swap was made before a crash, and the name holds the installed one.
+    if (!*is_staged && !KRONIKA_PLANTED("any-staged-folder-adopted")) return done({});
     InOrder::Run(std::move(steps), std::move(done));
   };
-  files.List(staged, std::move(listed));
+  IsStaged(files, staged, installed, std::move(known));
 }
 
 void RemoveLeftovers(Files& files, std::set<std::string> keep, Done<void> done) {

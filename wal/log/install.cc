@@ -123,6 +123,33 @@ struct InstallWriter::Run {
     return {};
   }
 
+  // Everything is synced; now the folder may say what it holds. Without segments there is none.
+  void Conclude(std::shared_ptr<Run> self, Manifest manifest, Done<Manifest> done) {
+    if (manifest.segments.empty()) return done(std::move(manifest));
+    const std::string staged_folder = StagedDirectory(directory, group);
+    auto text = Slice::CopyOf(EncodeManifest(manifest));
+    std::vector<Step> steps;
+    steps.push_back([self, text, path = staged_folder + "/" + std::string(kStagedManifestName)](
+                        Done<void> next) {
+      auto created = [text, next = std::move(next)](Result<std::unique_ptr<File>> file) mutable {
+        if (!file) return next(std::unexpected(std::move(file).error()));
+        auto held = std::shared_ptr<File>(std::move(*file));
+        held->Write(
+            0, {text}, Durability::kSynced,
+            [held, next = std::move(next)](Status status) mutable { next(std::move(status)); });
+      };
+      self->environment.files.Create(path, {}, std::move(created));
+    });
+    steps.push_back([self, staged_folder](Done<void> next) {
+      self->environment.files.SyncDir(staged_folder, std::move(next));
+    });
+    InOrder::Run(std::move(steps),
+                 [manifest = std::move(manifest), done = std::move(done)](Status status) mutable {
+                   if (!status) return done(std::unexpected(std::move(status).error()));
+                   done(std::move(manifest));
+                 });
+  }
+
   void Post(Done<void> done, Status status) {
     environment.loop.Post([done = std::move(done), status = std::move(status)]() mutable {
       done(std::move(status));
@@ -171,7 +198,7 @@ void InstallWriter::Finish(Done<Manifest> done) {
         [run, manifest = std::move(*manifest), done = std::move(done)](Status status) mutable {
           if (!status) return done(std::unexpected(std::move(status).error()));
           run->staged.reset();
-          done(std::move(manifest));
+          run->Conclude(run, std::move(manifest), std::move(done));
         });
   };
   run_->staged->Checkpoint(std::move(state), std::move(synced));

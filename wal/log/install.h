@@ -6,7 +6,7 @@
 //    The receiver checks sum, batches and offsets of each and writes segments of its own: same
 //    batches, file boundaries may differ.
 // 2. The staged folder is `<directory>.<group>-install`; a new InstallWriter begins by removing one
-//    that is left.
+//    that is left. What is staged to its end says so by its manifest in a file, synced last.
 // 3. Nothing of the old folder is touched before AdoptStaged.
 #pragma once
 

@@ -16,6 +16,8 @@
 namespace kronika::wal {
 
 inline constexpr std::string_view kEpochCheckpointName = "leader-epoch-checkpoint";
+// In a folder that a full install staged to its end: the manifest of what it holds.
+inline constexpr std::string_view kStagedManifestName = "installed-manifest";
 
 enum class SegmentFile { kLog, kIndex, kTimeIndex, kSums };
 
