@@ -241,6 +241,8 @@ class ChainWalk {
       return;
     }
     verdict.last_sequence = last_->header.sequence;
+    out_.last = last_;
+    out_.last_file = last_file_;
     out_.previous_crc = last_->header.crc;
     out_.checkpoint_id = last_->header.checkpoint_id;
     if (verdict.match == JournalMatch::kReplay && mark_.id > out_.checkpoint_id + 1) {

@@ -16,6 +16,9 @@ struct ChainDecision {
   JournalVerdict verdict;
   // To be replayed, in order.
   std::vector<const ScannedCommit*> commits;
+  // The chain's last group commit and its file; null: none was found.
+  const ScannedCommit* last = nullptr;
+  const FileScan* last_file = nullptr;
   // What the next open continues with.
   std::uint64_t next_epoch = 1;
   std::uint64_t next_sequence = 1;

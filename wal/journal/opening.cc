@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/planted.h"
 #include "wal/journal/chain.h"
 #include "wal/journal/journal_impl.h"
 #include "wal/journal/replay.h"
@@ -64,6 +65,7 @@ class JournalOpening : public std::enable_shared_from_this<JournalOpening> {
   void ScanOne(const FoundFile& found, Slice content);
   void Decide();
   bool ScanAgainAfterRemovals(const ChainDecision& decision);
+  void HardenLast(const ChainDecision& decision);
   void SortFiles();
   void FillFirst();
   void Begin();
@@ -186,8 +188,27 @@ void JournalOpening::Decide() {
   // The `opened` record makes up for a checkpoint's record that a crash prevented: else a second
   // such crash would look like a roll-back.
   impl_->checkpoint_id = std::max(decision.checkpoint_id, base_.mark.id);
-  SortFiles();
-  FillFirst();
+  HardenLast(decision);
+}
+
+// One write is under way at a time, so only the last group commit may have been read without being
+// durable: its sync failed, or never ended. What follows builds on it, so the same bytes are
+// written to their place again and synced.
+void JournalOpening::HardenLast(const ChainDecision& decision) {
+  auto go_on = [](JournalOpening& self, const Status&) {
+    self.SortFiles();
+    self.FillFirst();
+  };
+  if (decision.last == nullptr || KRONIKA_PLANTED("journal-tail-trusted")) return go_on(*this, {});
+  const auto found = std::ranges::find(found_, decision.last_file->number,
+                                       [](const FoundFile& file) { return file.identity.number; });
+  KRONIKA_CHECK(found != found_.end(), "a scan is of a file that was found");
+  const auto& header = decision.last->header;
+  const std::uint64_t position = std::uint64_t{header.block} * kBlockBytes;
+  const auto write = [file = found->file, position, go_on](JournalOpening& self, auto content) {
+    file->Write(position, {std::move(*content)}, Durability::kSynced, self.ThenIfOk(go_on));
+  };
+  found->file->Read(position, std::size_t{header.blocks} * kBlockBytes, ThenIfOk(write));
 }
 
 // A group that was removed and created again has a log of its own, of which the old manifest knows
