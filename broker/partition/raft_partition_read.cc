@@ -38,6 +38,8 @@ void RaftPartition::Read(ReadRequest request, ReadDone done) {
                                  : KafkaError::kKafkaStorageError;
                } else {
                  out.records = std::move(read->batches);
+                 // It may have moved meanwhile, and nothing is shown beyond what is told.
+                 out.high_watermark = out.last_stable_offset = high_watermark();
                }
                done(std::move(out));
              });

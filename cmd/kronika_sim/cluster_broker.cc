@@ -52,16 +52,29 @@ void SimBroker::Start() {
                           *plan_.log},
       std::move(config),
       broker::Broker::Hooks{.on_fatal = ended, .peer_address = [](BrokerId, const HostPort&) {}});
-  broker_->Start([ended](Status started) {
-    if (!started) ended(started.error());
+  broker_->Start([this, ended](Status started) {
+    if (!started) return ended(started.error());
+    ServeWhenReady();
   });
+}
+
+// As the daemon does.
+void SimBroker::ServeWhenReady() {
+  if (ended_) return;
+  if (broker_->NotReadyReason().empty()) {
+    port_ = std::make_unique<SimPort>(*loop_, broker_->MakeServices());
+    return;
+  }
+  loop_->RunAfter(std::chrono::milliseconds(20), [this] { ServeWhenReady(); });
 }
 
 void SimBroker::EndLife() {
   if (!loop_) return;
   loop_->Kill();
+  if (port_) port_->Die();
   transport_.reset();
   broker_.reset();
+  port_.reset();
   kv_.reset();
   segment_files_.reset();
   journal_files_.reset();

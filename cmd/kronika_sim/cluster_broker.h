@@ -14,6 +14,7 @@
 #include "base/fake_kv.h"
 #include "base/sim_loop.h"
 #include "broker/broker.h"
+#include "cmd/kronika_sim/cluster_wire.h"
 #include "raft/fake_transport.h"
 
 namespace kronika::sim {
@@ -47,6 +48,8 @@ class SimBroker {
   // The process ended by itself (a failed journal); what it said.
   bool ended() const { return ended_; }
   const std::string& end_reason() const { return end_reason_; }
+  // Where clients reach it; null: it does not listen (yet).
+  SimPort* port() { return port_.get(); }
   BrokerId id() const { return id_; }
   broker::Broker& broker() { return *broker_; }
   SimLoop& loop() { return *loop_; }
@@ -55,6 +58,7 @@ class SimBroker {
 
  private:
   void EndLife();
+  void ServeWhenReady();
 
   SimScheduler& scheduler_;
   raft::SimNetwork& network_;
@@ -75,6 +79,7 @@ class SimBroker {
   std::unique_ptr<FakeKv> kv_;
   std::unique_ptr<raft::Transport> transport_;
   std::unique_ptr<broker::Broker> broker_;
+  std::unique_ptr<SimPort> port_;
   Rng& seeds_;
   bool ended_ = false;
   std::string end_reason_;

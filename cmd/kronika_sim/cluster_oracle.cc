@@ -1,56 +1,88 @@
+// What was promised, compared with what is shown and held; see cluster_oracle.h.
 #include "cmd/kronika_sim/cluster_oracle.h"
 
 #include <fmt/format.h>
 
 #include <charconv>
-#include <set>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace kronika::sim {
 namespace {
 
-std::uint64_t SequenceOf(const std::string& value) {
+std::uint64_t NumberOf(std::string_view value) {
   std::uint64_t out = 0;
-  const char* at = value.data() + value.find(':') + 1;
-  std::from_chars(at, value.data() + value.size(), out);
+  std::from_chars(value.data() + value.find(':') + 1, value.data() + value.size(), out);
   return out;
+}
+
+std::string_view WriterOf(std::string_view value) {
+  return value.substr(0, value.find(':'));
 }
 
 }  // namespace
 
-void Oracle::Acknowledged(std::int32_t partition, std::int64_t offset, const std::string& value) {
-  acknowledged_[partition][offset] = value;
+std::string Oracle::Acknowledged(const LogId& log, std::int64_t offset, const std::string& value) {
   ++acknowledged_count_;
+  Known& known = logs_[log][offset];
+  if (!known.value.empty() && known.value != value) {
+    return fmt::format("{} is acknowledged at {}, where {} {}", value, offset, known.value,
+                       known.acknowledged ? "was acknowledged" : "was shown");
+  }
+  known.value = value;
+  known.acknowledged = true;
+  return "";
 }
 
-std::string Oracle::CheckReplica(std::int32_t partition,
-                                 const std::vector<OracleRecord>& records) const {
-  std::map<std::int64_t, std::string> by_offset;
-  std::set<std::string> seen;
-  std::map<std::string, std::uint64_t> last_of_producer;
-  auto sent = sent_.find(partition);
+std::string Oracle::Shown(const LogId& log, const OracleRecord& record) {
+  if (!sent_.contains(record.value))
+    return fmt::format("shows {} at {}, which nobody sent", record.value, record.offset);
+  Known& known = logs_[log][record.offset];
+  if (known.value.empty()) known.value = record.value;
+  if (known.epoch < 0) known.epoch = record.epoch;
+  if (known.value == record.value && known.epoch == record.epoch) return "";
+  return fmt::format("shows {} of epoch {} at {}, where {} of epoch {} {}", record.value,
+                     record.epoch, record.offset, known.value, known.epoch,
+                     known.acknowledged ? "was acknowledged" : "was shown");
+}
+
+std::int64_t Oracle::End(const LogId& log) const {
+  auto found = logs_.find(log);
+  return found == logs_.end() || found->second.empty() ? 0 : found->second.rbegin()->first + 1;
+}
+
+std::string Oracle::CheckReplica(const LogId& log, const std::vector<OracleRecord>& records) const {
+  std::unordered_set<std::string_view> seen;
+  std::unordered_map<std::string_view, std::uint64_t> last_of_writer;
   std::int64_t next = 0;
+  std::int32_t epoch = -1;
   for (const auto& record : records) {
     if (record.offset != next) return fmt::format("offset {} follows {}", record.offset, next - 1);
     ++next;
-    if (sent == sent_.end() || !sent->second.contains(record.value)) {
+    if (record.epoch < epoch)
+      return fmt::format("epoch {} follows {} at {}", record.epoch, epoch, record.offset);
+    epoch = record.epoch;
+    if (!sent_.contains(record.value))
       return fmt::format("unexpected record {} at {}", record.value, record.offset);
-    }
     if (!seen.insert(record.value).second)
       return fmt::format("duplicate {} at {}", record.value, record.offset);
-    auto& last = last_of_producer[record.value.substr(0, record.value.find(':'))];
-    if (SequenceOf(record.value) < last)
+    if (record.value.front() != 'i') continue;
+    auto& last = last_of_writer[WriterOf(record.value)];
+    if (NumberOf(record.value) < last)
       return fmt::format("reordered {} at {}", record.value, record.offset);
-    last = SequenceOf(record.value);
-    by_offset[record.offset] = record.value;
+    last = NumberOf(record.value);
   }
-  auto acknowledged = acknowledged_.find(partition);
-  if (acknowledged == acknowledged_.end()) return "";
-  for (const auto& [offset, value] : acknowledged->second) {
-    auto found = by_offset.find(offset);
-    if (found == by_offset.end())
-      return fmt::format("lost: {} was acknowledged at {}", value, offset);
-    if (found->second != value)
-      return fmt::format("{} instead of the acknowledged {} at {}", found->second, value, offset);
+  auto found = logs_.find(log);
+  if (found == logs_.end()) return "";
+  for (const auto& [offset, known] : found->second) {
+    const std::string_view how = known.acknowledged ? "was acknowledged" : "was shown";
+    if (offset >= next) return fmt::format("lost: {} {} at {}", known.value, how, offset);
+    const auto& record = records[static_cast<std::size_t>(offset)];
+    if (record.value != known.value || (known.epoch >= 0 && record.epoch != known.epoch)) {
+      return fmt::format("{} of epoch {} instead of {} of epoch {}, which {} at {}", record.value,
+                         record.epoch, known.value, known.epoch, how, offset);
+    }
   }
   return "";
 }

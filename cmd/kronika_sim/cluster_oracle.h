@@ -1,34 +1,57 @@
-// The oracle of the simulated cluster: what was acknowledged, and whether every replica has it,
-// once and in order.
+// The oracle of the simulated cluster: what was promised to clients, and whether logs keep it.
 //
-// Values are "<producer>:<sequence>"; a producer writes one value at a time and repeats it until it
-// is acknowledged, so values of one producer must appear in ascending order and at most once.
+// Values are "<kind><writer>:<number>". 1. What was acknowledged, or was ever shown to a reader,
+// stays at its offset with its leader epoch, on every replica, for as long as its topic lives.
+// 2. Logs are dense from 0, every value was sent, and none is there twice.
+// 3. Values of one ordered writer (kind 'i') appear in ascending order.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
+
 namespace kronika::sim {
+
+struct LogId {
+  Uuid topic;
+  std::int32_t partition = 0;
+  auto operator<=>(const LogId&) const = default;
+};
 
 struct OracleRecord {
   std::int64_t offset = -1;
+  std::int32_t epoch = -1;
   std::string value;
   bool operator==(const OracleRecord&) const = default;
 };
 
 class Oracle {
  public:
-  void Acknowledged(std::int32_t partition, std::int64_t offset, const std::string& value);
-  void Sent(std::int32_t partition, const std::string& value) { ++sent_[partition][value]; }
-  // Everything that one replica holds of a partition. Returns what is wrong; empty: nothing.
-  std::string CheckReplica(std::int32_t partition, const std::vector<OracleRecord>& records) const;
+  void Sent(const std::string& value) { sent_.insert(value); }
+  // These return what is wrong; empty: nothing.
+  std::string Acknowledged(const LogId& log, std::int64_t offset, const std::string& value);
+  std::string Shown(const LogId& log, const OracleRecord& record);
+  // Everything that one replica holds.
+  std::string CheckReplica(const LogId& log, const std::vector<OracleRecord>& records) const;
+  // Behind everything that was acknowledged or shown.
+  std::int64_t End(const LogId& log) const;
+  // False: it was given before.
+  bool TakeProducerId(std::int64_t id) { return producer_ids_.insert(id).second; }
   std::uint64_t acknowledged() const { return acknowledged_count_; }
 
  private:
-  std::map<std::int32_t, std::map<std::int64_t, std::string>> acknowledged_;
-  std::map<std::int32_t, std::map<std::string, std::uint64_t>> sent_;
+  struct Known {
+    std::int32_t epoch = -1;  // -1: acknowledged, and not shown yet
+    bool acknowledged = false;
+    std::string value;
+  };
+  std::map<LogId, std::map<std::int64_t, Known>> logs_;
+  std::set<std::string> sent_;
+  std::set<std::int64_t> producer_ids_;
   std::uint64_t acknowledged_count_ = 0;
 };
 

@@ -119,8 +119,14 @@ void ClusterWorld::LoseDisk() {
   HealFaults();
   if (!scheduler_.RunUntilTrue([this] { return Failed() || EveryReplicaLevel(); }, seconds(60)))
     return Violation("not every replica was level before a disk was lost:" + DescribeBrokers());
-  SimBroker& victim = *brokers_[rng_.Below(brokers_.size())];
-  if (Failed() || HoldsSingleReplica(*victim.broker().Image(), victim.id())) return;
+  if (Failed()) return;
+  std::vector<SimBroker*> can_lose;
+  for (auto& broker : brokers_) {
+    if (!HoldsSingleReplica(*broker->broker().Image(), broker->id()))
+      can_lose.push_back(broker.get());
+  }
+  if (can_lose.empty()) return;
+  SimBroker& victim = *can_lose[rng_.Below(can_lose.size())];
   Count("disk lost");
   Uuid directory;
   directory.bytes[0] = static_cast<std::uint8_t>(victim.id().value);

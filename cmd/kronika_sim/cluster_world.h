@@ -7,14 +7,15 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cmd/kronika_sim/cluster_broker.h"
+#include "cmd/kronika_sim/cluster_load.h"
 #include "cmd/kronika_sim/cluster_oracle.h"
+#include "cmd/kronika_sim/cluster_wire.h"
 #include "cmd/kronika_sim/run_seeds.h"
 
 namespace kronika::sim {
@@ -28,10 +29,8 @@ class ClusterWorld {
   SeedReport Run();
 
  private:
-  struct Producer;
-
   void MakePlan();
-  bool StartAndCreateTopic();
+  bool StartAndCreateTopics();
   void Load();
   void Fault();
   void HealFaults();
@@ -41,25 +40,24 @@ class ClusterWorld {
   void CheckImages();
   bool AskToReplace(BrokerId lost, const Uuid& directory);
   void Heal();
+  // cluster_check.cc
+  std::vector<LogId> AllLogs() const;
   bool Converged();
+  bool LogConverged(const LogId& log);
   std::string DescribeBrokers();
+  std::optional<std::vector<OracleRecord>> ReadReplica(SimBroker& broker, const LogId& log);
+  void CheckLog(const LogId& log);
   void CheckEverything();
   void CheckRunning();
   void Violation(const std::string& what);
   bool Failed() const { return !report_.violation.empty(); }
   void Count(const std::string& name) { ++report_.counts[name]; }
 
-  // Clients.
-  void StartProducers();
-  void Next(Producer& producer);
-  void SendAgain(Producer& producer);
-  void Retry(Producer& producer);
-  std::optional<std::vector<OracleRecord>> ReadReplica(SimBroker& broker, std::int32_t partition);
-  SimBroker* AnyRunning();
   SimBroker& BrokerOf(BrokerId id) { return *brokers_[static_cast<std::size_t>(id.value - 1)]; }
 
   SeededRng rng_;
   SeededRng network_rng_;
+  SeededRng clients_rng_;
   SeededRng scheduler_rng_;
   SimScheduler scheduler_;
   std::unique_ptr<SimLog> log_;
@@ -67,12 +65,10 @@ class ClusterWorld {
   std::unique_ptr<raft::SimNetwork> network_;
   std::vector<std::unique_ptr<SimBroker>> brokers_;
   std::unique_ptr<SimLoop> clients_;
-  std::vector<std::unique_ptr<Producer>> producers_;
-  bool producing_ = false;
-  Uuid topic_;
-  std::int32_t partitions_ = 0;
   Oracle oracle_;
   SeedReport report_;
+  std::unique_ptr<SimWires> wires_;
+  std::unique_ptr<ClusterLoad> load_;
   int disks_lost_ = 0;
 };
 

@@ -1,0 +1,123 @@
+// Whether a simulated cluster has come to rest, and whether every replica holds what was promised.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cmd/kronika_sim/cluster_records.h"
+#include "cmd/kronika_sim/cluster_world.h"
+
+namespace kronika::sim {
+
+std::vector<LogId> ClusterWorld::AllLogs() const {
+  std::vector<LogId> out;
+  for (const auto& topic : load_->topics()) {
+    for (std::int32_t partition = 0; partition < topic.plan.partitions; ++partition) {
+      out.push_back({topic.id, partition});
+    }
+  }
+  return out;
+}
+
+std::optional<std::vector<OracleRecord>> ClusterWorld::ReadReplica(SimBroker& broker,
+                                                                   const LogId& log) {
+  std::vector<OracleRecord> records;
+  for (;;) {
+    auto* replica = broker.broker().replicas().Find(log.topic, log.partition);
+    if (!replica) return std::nullopt;
+    const auto next = static_cast<std::int64_t>(records.size());
+    std::optional<broker::ReadResult> read;
+    replica->Read({.offset = next, .bytes_max = 256 << 10, .first_batch_whole = true},
+                  [&](broker::ReadResult result) { read = std::move(result); });
+    if (!scheduler_.RunUntilTrue([&] { return read.has_value(); }, std::chrono::seconds(10)))
+      return std::nullopt;
+    if (read->error != broker::KafkaError::kNone) return std::nullopt;
+    if (read->records.empty()) return records;
+    if (!ParseRecords(read->records, next, records)) return std::nullopt;
+  }
+}
+
+std::string ClusterWorld::DescribeBrokers() {
+  std::string state;
+  for (auto& broker : brokers_) {
+    if (!broker->running()) {
+      state +=
+          fmt::format("\n  broker {} does not run: {}", broker->id().value, broker->end_reason());
+      continue;
+    }
+    broker->broker().groups().ForEach([&](raft::Group& group) {
+      state += fmt::format("\n  broker {} group {}: {}", broker->id().value, group.id().value,
+                           group.status().Describe());
+    });
+    if (auto why = broker->broker().NotReadyReason(); !why.empty()) {
+      state += fmt::format("\n  broker {} is not ready: {}", broker->id().value, why);
+    }
+    for (const auto& [id, why] : broker->broker().replicas().fenced()) {
+      state += fmt::format("\n  broker {} group {} fenced: {}", broker->id().value, id.value, why);
+    }
+  }
+  for (const auto& log : AllLogs()) {
+    state += fmt::format("\n  {}-{}:", log.topic.ToString(), log.partition);
+    for (auto& broker : brokers_) {
+      auto* replica =
+          broker->running() ? broker->broker().replicas().Find(log.topic, log.partition) : nullptr;
+      if (!replica) continue;
+      const auto status = replica->Status();
+      state += fmt::format(" broker {} at {}{}", broker->id().value, status.high_watermark,
+                           status.readable ? "" : " (unreadable)");
+    }
+  }
+  return state + load_->Describe();
+}
+
+// All replicas of a log are level, and its readers have come to its end.
+bool ClusterWorld::LogConverged(const LogId& log) {
+  std::int64_t high_watermark = -1;
+  for (auto& broker : brokers_) {
+    if (!broker->broker().Image()->FindTopic(log.topic)) return false;
+    auto* replica = broker->broker().replicas().Find(log.topic, log.partition);
+    if (!replica) continue;
+    if (!replica->Status().readable) return false;
+    const std::int64_t mine = replica->Status().high_watermark;
+    if (high_watermark >= 0 && mine != high_watermark) return false;
+    high_watermark = mine;
+  }
+  return high_watermark >= 0 && load_->ReadersAt(log, high_watermark);
+}
+
+// Everybody serves, and every producer was answered.
+bool ClusterWorld::Converged() {
+  if (!load_->settled()) return false;
+  for (auto& broker : brokers_) {
+    if (!broker->running() || !broker->broker().NotReadyReason().empty()) return false;
+    if (!broker->broker().replicas().fenced().empty()) return false;
+  }
+  return std::ranges::all_of(AllLogs(), [this](const LogId& log) { return LogConverged(log); });
+}
+
+// On exactly the replicas that the image places.
+void ClusterWorld::CheckLog(const LogId& log) {
+  std::optional<std::vector<OracleRecord>> first;
+  for (auto& broker : brokers_) {
+    const auto where = fmt::format("{}-{} on broker {}: ", log.topic.ToString(), log.partition,
+                                   broker->id().value);
+    const auto topic = broker->broker().Image()->FindTopic(log.topic);
+    if (!topic) return Violation(where + "the topic is unknown");
+    const auto& place = topic->partitions[static_cast<std::size_t>(log.partition)];
+    if (!place->members.ReplicaOf(broker->id()).valid()) continue;
+    auto records = ReadReplica(*broker, log);
+    if (!records) return Violation(where + "cannot be read");
+    if (auto wrong = oracle_.CheckReplica(log, *records); !wrong.empty())
+      return Violation(where + wrong);
+    if (!first) first = records;
+    if (*first != *records) return Violation(where + "differs from the first replica");
+  }
+  if (!first) Violation(fmt::format("nobody has {}-{}", log.topic.ToString(), log.partition));
+}
+
+void ClusterWorld::CheckEverything() {
+  for (const auto& log : AllLogs()) {
+    if (!Failed()) CheckLog(log);
+  }
+}
+
+}  // namespace kronika::sim

@@ -1,0 +1,134 @@
+// Topics and who works on them; see cluster_load.h.
+#include "cmd/kronika_sim/cluster_load.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/kafka/create_topics.h"
+
+namespace kronika::sim {
+
+using kafka::KafkaError;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr Duration kAdminPause = milliseconds(100);
+
+}  // namespace
+
+ClusterLoad::ClusterLoad(ClientWorld world) : world_(world), admin_(world_, "admin") {
+  const auto partitions = static_cast<std::int32_t>(1 + world_.rng.Below(3));
+  topics_.push_back({.plan = {.name = "t", .partitions = partitions}});
+  if (world_.rng.Chance(0.3)) topics_[0].plan.min_insync = world_.rng.Chance(0.5) ? "1" : "3";
+  topics_.push_back({.plan = {.name = "s", .replicas = 1, .min_insync = "1"}});
+}
+
+void ClusterLoad::CreateTopics() {
+  for (std::size_t i = 0; i < topics_.size(); ++i) Create(i);
+}
+
+bool ClusterLoad::created() const {
+  return std::ranges::none_of(topics_, [](const auto& topic) { return topic.id.IsZero(); });
+}
+
+void ClusterLoad::Create(std::size_t number) {
+  const TopicPlan& plan = topics_[number].plan;
+  kafka::CreateTopicsRequest request;
+  request.timeout_ms = 1000;
+  auto& topic = request.topics.emplace_back();
+  topic.name = plan.name;
+  topic.num_partitions = plan.partitions;
+  topic.replication_factor = plan.replicas;
+  topic.configs.push_back({.name = "min.insync.replicas", .value = plan.min_insync});
+  admin_.Ask<kafka::CreateTopicsRequest>(
+      world_.AnyBroker(), request, world_.Version(2, 7),
+      [this, number](Result<kafka::CreateTopicsResponse> answer) {
+        const bool known = answer && answer->topics.size() == 1 &&
+                           (answer->topics[0].error_code == KafkaError::kNone ||
+                            answer->topics[0].error_code == KafkaError::kTopicAlreadyExists);
+        world_.loop.RunAfter(kAdminPause,
+                             [this, number, known] { known ? FindId(number) : Create(number); });
+      });
+}
+
+void ClusterLoad::FindId(std::size_t number) {
+  admin_.Refresh(topics_[number].plan.name, [this, number] {
+    if (admin_.topic_error() == KafkaError::kNone && !admin_.topic_id().IsZero()) {
+      topics_[number].id = admin_.topic_id();
+      return;
+    }
+    world_.loop.RunAfter(kAdminPause, [this, number] { FindId(number); });
+  });
+}
+
+void ClusterLoad::AddProducers(const SimTopic& topic, std::int32_t partition) {
+  auto add = [&](bool idempotent) {
+    ProducerPlan plan{.topic = topic.plan.name,
+                      .topic_id = topic.id,
+                      .partition = partition,
+                      .idempotent = idempotent,
+                      .promised = idempotent || topic.plan.replicas == 1,
+                      .value_bytes_max = world_.rng.Chance(0.3) ? 12'000u : 500u};
+    producers_.push_back(
+        std::make_unique<SimProducer>(world_, std::move(plan), producers_.size() + 1));
+  };
+  add(true);
+  if (topic.plan.replicas > 1) add(true);
+  add(false);
+}
+
+void ClusterLoad::AddReaders(const SimTopic& topic, std::int32_t partition) {
+  ReaderPlan plan{.topic = topic.plan.name, .topic_id = topic.id, .partition = partition};
+  readers_.push_back(std::make_unique<SimReader>(world_, plan, readers_.size() + 1));
+  probers_.push_back(std::make_unique<SimProber>(world_, plan, probers_.size() + 1));
+  if (topic.plan.replicas < world_.brokers) return;
+  plan.replica = world_.AnyBroker();
+  readers_.push_back(std::make_unique<SimReader>(world_, plan, readers_.size() + 1));
+}
+
+void ClusterLoad::Start() {
+  for (const auto& topic : topics_) {
+    for (std::int32_t partition = 0; partition < topic.plan.partitions; ++partition) {
+      AddProducers(topic, partition);
+      AddReaders(topic, partition);
+    }
+  }
+  for (auto& producer : producers_) producer->Start();
+  for (auto& reader : readers_) reader->Start();
+  for (auto& prober : probers_) prober->Start();
+}
+
+void ClusterLoad::Finish() {
+  for (auto& producer : producers_) producer->Finish();
+}
+
+void ClusterLoad::Stop() {
+  admin_.Stop();
+  for (auto& producer : producers_) producer->GiveUp();
+  for (auto& reader : readers_) reader->Stop();
+  for (auto& prober : probers_) prober->Stop();
+}
+
+bool ClusterLoad::settled() const {
+  return std::ranges::all_of(producers_, [](const auto& producer) { return producer->settled(); });
+}
+
+bool ClusterLoad::ReadersAt(const LogId& log, std::int64_t end) const {
+  return std::ranges::all_of(readers_, [&](const auto& reader) {
+    const bool other =
+        reader->plan().topic_id != log.topic || reader->plan().partition != log.partition;
+    return other || reader->next() == end;
+  });
+}
+
+std::string ClusterLoad::Describe() const {
+  std::string out;
+  for (const auto& producer : producers_) {
+    if (!producer->settled()) out += "\n  " + producer->Describe();
+  }
+  for (const auto& reader : readers_) out += "\n  " + reader->Describe();
+  return out;
+}
+
+}  // namespace kronika::sim
