@@ -3,6 +3,7 @@
 #if KRONIKA_TEST_BUILD
 
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -28,8 +29,19 @@ class FaultyFile final : public File {
   void Write(std::uint64_t position, Slices slices, Durability durability,
              Done<void> done) override {
     if (state_->condemned) return Refuse(std::move(done));
-    if (durability == Durability::kSynced) done = Disturb(std::move(done));
-    file_->Write(position, std::move(slices), durability, std::move(done));
+    if (durability != Durability::kSynced) {
+      return file_->Write(position, std::move(slices), durability, std::move(done));
+    }
+    done = Disturb(std::move(done));
+    const Duration delay = InForce(shared_->options.write_delay);
+    if (delay == Duration{}) {
+      return file_->Write(position, std::move(slices), durability, std::move(done));
+    }
+    loop_.RunAfter(delay, [this, state = state_, position, slices = std::move(slices),
+                           done = std::move(done)]() mutable {
+      if (!state->open) return;
+      file_->Write(position, std::move(slices), Durability::kSynced, std::move(done));
+    });
   }
   void Sync(Done<void> done) override {
     if (state_->condemned) return Refuse(std::move(done));
@@ -50,6 +62,15 @@ class FaultyFile final : public File {
     std::optional<Error> condemned;
   };
 
+  bool Concerned() const { return path_.find(shared_->options.path_part) != path_.npos; }
+  Duration InForce(Duration delay) const {
+    const std::string& while_exists = shared_->options.while_exists;
+    if (delay == Duration{} || !Concerned()) return {};
+    std::error_code ignored;
+    return while_exists.empty() || std::filesystem::exists(while_exists, ignored) ? delay
+                                                                                  : Duration{};
+  }
+
   void Refuse(Done<void> done) {
     loop_.Post([state = state_, done = std::move(done)]() mutable {
       if (state->open) done(std::unexpected(*state->condemned));
@@ -59,17 +80,18 @@ class FaultyFile final : public File {
   // The completion of a sync, later and perhaps failed.
   Done<void> Disturb(Done<void> done) {
     const auto& options = shared_->options;
-    if (path_.find(options.path_part) == path_.npos) return done;
+    if (!Concerned()) return done;
     const bool fails = ++shared_->syncs == options.fail_sync;
-    return [this, fails, done = std::move(done)](Status status) mutable {
+    const Duration delay = InForce(options.sync_delay);
+    return [this, fails, delay, done = std::move(done)](Status status) mutable {
       if (status && fails) {
         status = Fail(ErrorCode::kIo, "sync: injected fault", path_);
         state_->condemned = status.error();
       }
-      loop_.RunAfter(shared_->options.sync_delay, [state = state_, done = std::move(done),
-                                                   status = std::move(status)]() mutable {
-        if (state->open) done(std::move(status));
-      });
+      loop_.RunAfter(
+          delay, [state = state_, done = std::move(done), status = std::move(status)]() mutable {
+            if (state->open) done(std::move(status));
+          });
     };
   }
 
@@ -144,11 +166,17 @@ Result<FaultOptions> ParseFaultOptions(std::string_view text) {
       out.path_part = value;
       continue;
     }
+    if (key == "while_exists") {
+      out.while_exists = value;
+      continue;
+    }
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     const bool whole = error == std::errc() && end == value.data() + value.size();
     if (whole && key == "sync_delay_ms" && number <= 3'600'000) {
       out.sync_delay = std::chrono::milliseconds(number);
+    } else if (whole && key == "write_delay_ms" && number <= 3'600'000) {
+      out.write_delay = std::chrono::milliseconds(number);
     } else if (whole && key == "fail_sync") {
       out.fail_sync = number;
     } else {

@@ -27,7 +27,7 @@ class Profile:
         self._child.wait(30)
         done = subprocess.run(["perf", "report", "-i", self.data, "--stdio", "--no-children", "-s", "comm,dso,symbol", "-q"],
                               capture_output=True, text=True, check=False)
-        return [line.strip()[:150] for line in done.stdout.splitlines() if line.strip()][:count]
+        return [" ".join(line.split()).removesuffix(" - -") for line in done.stdout.splitlines() if line.strip()][:count]
 
 
 def parts(before, after, gigabytes, batches_known):

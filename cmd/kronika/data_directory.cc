@@ -45,18 +45,20 @@ Status CheckFormatted(const std::string& data_dir, BrokerId broker) {
 }
 
 #if KRONIKA_TEST_BUILD
-// Test builds only: KRONIKA_FAULTS makes the journal's disk slow or fail.
-Status PlantFaults(ChosenFiles& chosen, Loop& loop) {
+// Test builds only: KRONIKA_FAULTS makes the journal's disk slow or fail. Its `while_exists` is
+// relative to the data directory.
+Status PlantFaults(ChosenFiles& chosen, const std::string& root, Loop& loop) {
   const char* text = std::getenv("KRONIKA_FAULTS");
   if (text == nullptr) return {};
   auto faults = ParseFaultOptions(text);
   if (!faults) return std::unexpected(std::move(faults).error());
+  if (!faults->while_exists.empty()) faults->while_exists.insert(0, root + "/");
   chosen.files = MakeFaultyFiles(std::move(chosen.files), *faults, loop);
   chosen.why += fmt::format("; with planted faults {}", text);
   return {};
 }
 #else
-Status PlantFaults(ChosenFiles&, Loop&) {
+Status PlantFaults(ChosenFiles&, const std::string&, Loop&) {
   return {};
 }
 #endif
@@ -75,7 +77,7 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::Open(const config::Options
     metadata::OpenIdentity(*journal->files, options.node_id, std::move(done));
   });
   if (!identity) return std::unexpected(std::move(identity).error());
-  KRONIKA_TRY(PlantFaults(*journal, loop));
+  KRONIKA_TRY(PlantFaults(*journal, root, loop));
   auto segments = ThreadFiles::Make({.root = root + "/topics", .threads = kSegmentThreads}, loop);
   if (!segments) return std::unexpected(std::move(segments).error());
   auto store = RocksKv::Open({.path = root + "/store"}, loop);

@@ -29,10 +29,11 @@ LONG_FORM = os.environ.get("KRONIKA_TEST_FORM") == "long"
 
 
 class Kronika:
-    """Brokers 0..N-1 with node ids 1..N."""
+    """Brokers 0..N-1 with node ids 1..N; `environment` is what they are started with beside the test's own."""
 
-    def __init__(self, brokers, settings, folder):
+    def __init__(self, brokers, settings, folder, environment=None):
         self.brokers = brokers
+        self.environment = environment or {}
         self.dir = Path(folder) / "cluster"
         self.base_port = ports.base_port(brokers)
         self._new = ["-n", str(brokers), "--base-port", str(self.base_port)]
@@ -44,7 +45,7 @@ class Kronika:
         return None if BINARY.exists() else f"{BINARY.relative_to(ROOT) if BINARY.is_relative_to(ROOT) else BINARY} is not built"
 
     def _script(self, *words, seconds=120, check=True):
-        return run([ROOT / "deploy" / "cluster.sh", *words, "--dir", self.dir], seconds, check)
+        return run([ROOT / "deploy" / "cluster.sh", *words, "--dir", self.dir], seconds, check, self.environment)
 
     def start(self):
         self._script("start", *self._new)
@@ -92,7 +93,7 @@ class Kafka:
     HEAP = "384m"
     PROPERTIES = ("min.insync.replicas=1",)
 
-    def __init__(self, brokers, _settings, folder):
+    def __init__(self, brokers, _settings, folder, _environment=None):
         self.brokers = brokers
         self.dir = Path(folder) / "kafka"
         self.base_port = ports.base_port(brokers, (0, 100))
@@ -147,6 +148,7 @@ CLUSTER = Kafka if PEER_IS_KAFKA else Kronika
 class ClusterTest(unittest.TestCase):
     BROKERS = 3
     SETTINGS = {}
+    ENVIRONMENT = {}  # of the brokers
 
     @classmethod
     def setUpClass(cls):
@@ -156,7 +158,7 @@ class ClusterTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="kronika-test-")
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
-        cls.cluster = CLUSTER(cls.BROKERS, cls.SETTINGS, cls.folder)
+        cls.cluster = CLUSTER(cls.BROKERS, cls.SETTINGS, cls.folder, cls.ENVIRONMENT)
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
         cls.cluster.bootstrap = ",".join(f"127.0.0.1:{cls.cluster.port(i)}" for i in range(cls.BROKERS))

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
+
 #include "tests/unit/base/files_world.h"
 
 namespace kronika {
@@ -61,6 +64,38 @@ TEST_F(FaultyFilesTest, EachSyncIsDelayed) {
   ASSERT_TRUE(Sync(*file));
   ASSERT_TRUE(Write(*file, Durability::kSynced));
   EXPECT_GE(world_.loop().Now() - begin, std::chrono::milliseconds(1400));
+}
+
+TEST_F(FaultyFilesTest, ADelayThatIsSwitchedByAFileAppliesWhileItIsThere) {
+  const std::string there = testing::TempDir() + "/kronika-faulty-files-test";
+  Make("sync_delay_ms=700,while_exists=" + there);
+  auto file = Create("file");
+  const auto took = [&] {
+    const Instant begin = world_.loop().Now();
+    EXPECT_TRUE(Sync(*file));
+    return world_.loop().Now() - begin;
+  };
+  EXPECT_LT(took(), std::chrono::milliseconds(700));
+  std::ofstream{there};
+  EXPECT_GE(took(), std::chrono::milliseconds(700));
+  std::remove(there.c_str());
+  EXPECT_LT(took(), std::chrono::milliseconds(700));
+}
+
+TEST_F(FaultyFilesTest, ACrashForgetsASyncedWriteThatIsLate) {
+  Make("write_delay_ms=100,path=late");
+  auto late = Create("late");
+  bool done = false;
+  late->Write(0, {Slice::CopyOf("x")}, Durability::kSynced, [&](Status) { done = true; });
+  world_.scheduler().RunFor(std::chrono::milliseconds(90));
+  EXPECT_EQ(late->Size(), 0U);
+  EXPECT_FALSE(done);
+  world_.scheduler().RunFor(std::chrono::milliseconds(50));
+  EXPECT_EQ(late->Size(), 1U);
+  EXPECT_TRUE(done);
+  const Instant begin = world_.loop().Now();
+  ASSERT_TRUE(Write(*Create("soon"), Durability::kSynced));
+  EXPECT_LT(world_.loop().Now() - begin, std::chrono::milliseconds(100));
 }
 
 TEST_F(FaultyFilesTest, AFileThatIsClosedWhileDelayedCompletesNothing) {
