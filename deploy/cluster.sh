@@ -88,6 +88,9 @@ wait_end() {
     ((tenths-- > 0)) || return 1
     sleep 0.1
   done
+  # Whoever removes the folder next must not meet the last line that is written there.
+  tenths=20
+  while [[ -e $(node "$1")/pid && ! -e $(node "$1")/exit_code ]] && ((tenths-- > 0)); do sleep 0.05; done
 }
 
 # Runs a broker, notes its process id, and later its exit code.
@@ -180,7 +183,6 @@ write_config() {
 node_id: $((i + 1))
 data_dir: $(node "$i")/data
 listeners: PLAINTEXT://127.0.0.1:$(kafka_port "$i")
-advertised_listeners: PLAINTEXT://127.0.0.1:$(kafka_port "$i")
 peer_listener: 127.0.0.1:$(peer_port "$i")
 admin_listener: 127.0.0.1:$(admin_port "$i")
 cluster_peers: $(peers)
