@@ -7,6 +7,7 @@
 #include "broker/store_keys.h"
 #include "metadata/codec.h"
 #include "raft/replica_record.h"
+#include "wal/journal/room.h"
 
 namespace kronika::broker {
 
@@ -125,7 +126,11 @@ void Broker::TakeJournal(std::shared_ptr<Loaded> loaded, wal::OpenedJournal open
                            "format --replace, kronika broker replace)"));
   }
   store_ = std::make_unique<raft::JournalLogStore>(*journal_);
-  config_.groups.uncommitted_bytes_max = config_.journal.files * config_.journal.file_bytes / 4;
+  const std::uint64_t uncommitted = wal::UncommittedBytesMax(config_.journal);
+  config_.groups.uncommitted_bytes_max = uncommitted;
+  // No group keeps all others from writing while its followers are away.
+  config_.groups.raft.uncommitted_bytes_max =
+      std::min<std::size_t>(config_.groups.raft.uncommitted_bytes_max, uncommitted / 2);
   groups_ = std::make_unique<raft::GroupManager>(
       raft::ManagerEnvironment{seams_.loop, seams_.transport, *store_, seams_.rng, seams_.log},
       config_.self.broker, config_.groups);

@@ -158,13 +158,14 @@ void Checkpointer::Release(const std::shared_ptr<Pass>& pass) {
     Mark(pass);
   };
   pass->patience = environment_.loop.RunAfter(kRewritePatience, [go_on] { go_on({}); });
-  environment_.journal.RewriteForward(false, go_on);  // 4
+  environment_.journal.RewriteForward(go_on);  // 4
 }
 
 void Checkpointer::Mark(const std::shared_ptr<Pass>& pass) {
   wal::CheckpointMark mark{last_.id + 1, environment_.journal.CheckpointPosition(pass->start)};
   // A record that frees nothing would only eat the room that is kept for the next one.
-  if (mark.position == last_.position && !pass->closing) {
+  const bool moves = mark.position != last_.position;
+  if (!moves && !environment_.journal.Frees(mark.position) && !pass->closing) {
     return End(pass,
                Fail(ErrorCode::kUnavailable, "entries that are not applied pin the oldest file"));
   }

@@ -14,6 +14,25 @@ namespace {
 // What an entry takes in the journal beside its payload, roughly.
 constexpr std::size_t kEntryOverhead = 64;
 
+std::size_t BytesOf(const Entry& entry) {
+  return entry.payload.size() + kEntryOverhead;
+}
+
+std::deque<std::pair<Index, std::size_t>> BytesOf(const std::vector<Entry>& entries) {
+  std::deque<std::pair<Index, std::size_t>> out;
+  for (const Entry& entry : entries) out.emplace_back(entry.index, BytesOf(entry));
+  return out;
+}
+
+// What the journal has to have room for before they are taken. The protocol's own entries are
+// always taken: without them nothing would be committed, and no room be made (SAFETY B11).
+std::size_t BytesToAdmit(const std::vector<Entry>& entries) {
+  if (std::ranges::all_of(entries, IsProtocolOwn)) return 0;
+  std::size_t out = 0;
+  for (const Entry& entry : entries) out += BytesOf(entry);
+  return out;
+}
+
 }  // namespace
 
 Group::Group(const GroupEnvironment& environment, GroupSpec spec,
@@ -27,10 +46,16 @@ Group::Group(const GroupEnvironment& environment, GroupSpec spec,
       created_(std::move(spec.created)),
       hard_state_(spec.recovered.hard_state),
       applied_term_(spec.recovered.start.term),
+      uncommitted_(BytesOf(spec.recovered.entries)),
       node_(spec.self, environment.options, std::move(spec.recovered), environment.rng),
       status_(node_.status()),
       state_machine_(std::move(state_machine)),
-      applied_(status_.applied) {}
+      applied_(status_.applied) {
+  std::int64_t recovered = 0;
+  for (const auto& [index, bytes] : uncommitted_) recovered += static_cast<std::int64_t>(bytes);
+  if (recovered != 0) host_.CountUncommitted(recovered);
+  CountCommitted(node_.commit());
+}
 
 Group::~Group() {
   CountCommitted(Index{UINT64_MAX});
@@ -67,10 +92,9 @@ void Group::Tick() {
 
 void Group::Step(Message message) {
   if (!active_) return;  // as if lost: the sender tries again
-  std::size_t bytes = 0;
-  for (const auto& entry : message.entries) bytes += entry.payload.size() + kEntryOverhead;
+  const std::size_t bytes = BytesToAdmit(message.entries);
   bool append = message.type == MessageType::kAppend;
-  if (append && (adopting_ || (bytes > 0 && !Admit(bytes)))) {
+  if (append && (adopting_ || (bytes > 0 && !Admit(bytes, EntriesOf::kLeader)))) {
     node_.Refuse(std::move(message));
   } else {
     node_.Step(std::move(message));
@@ -85,7 +109,7 @@ std::int64_t Group::AppendTime() {
 
 Result<Index> Group::Propose(EntryType type, Slice payload) {
   if (!active_ || adopting_) return Fail(ErrorCode::kNotLeader, "the replica is not ready");
-  KRONIKA_TRY(Admit(payload.size() + kEntryOverhead));
+  KRONIKA_TRY(Admit(payload.size() + kEntryOverhead, EntriesOf::kOwnProposal));
   auto index = node_.Propose(type, std::move(payload), AppendTime());
   if (index) host_.MarkDirty(*this);
   return index;
@@ -149,7 +173,7 @@ void Group::Process() {
 void Group::Persist(Write write) {
   wrote_since_checkpoint_ = true;
   CountAppended(write);
-  if (write.hard_state) hard_state_ = *write.hard_state;
+  NoteCommit(write);
   std::uint64_t id = write.id;
   store_.Append({.group = id_, .raft = std::move(write)},
                 [self = weak_from_this(), id](Status written) {
@@ -161,9 +185,26 @@ void Group::Persist(Write write) {
                 });
 }
 
-Status Group::Admit(std::size_t bytes) const {
+// With its entries a write says what is committed, so that after a restart only the last entries
+// wait for a leader's word: all others are applied at once and pin no file of the journal. Only
+// what earlier writes hold counts: of this one a crash may leave a part.
+void Group::NoteCommit(Write& write) {
+  if (write.hard_state) {
+    write.hard_state->commit = std::max(write.hard_state->commit, hard_state_.commit);
+    hard_state_ = *write.hard_state;
+  }
+  if (write.entries.empty()) return;
+  const Index first = std::min(write.entries.front().index,
+                               write.truncate_from.value_or(write.entries.front().index));
+  const Index commit = std::min(node_.commit(), first - 1);
+  if (commit <= hard_state_.commit) return;
+  hard_state_.commit = commit;
+  write.hard_state = hard_state_;
+}
+
+Status Group::Admit(std::size_t bytes, EntriesOf whose) const {
   if (id_ == kMetadataGroup || KRONIKA_PLANTED("journal-admits-everything")) return {};
-  return host_.Admit(bytes);
+  return host_.Admit(bytes, whose);
 }
 
 void Group::CountAppended(const Write& write) {
@@ -174,7 +215,7 @@ void Group::CountAppended(const Write& write) {
     change -= static_cast<std::int64_t>(uncommitted_.back().second);
   }
   for (const auto& entry : write.entries) {
-    uncommitted_.emplace_back(entry.index, entry.payload.size() + kEntryOverhead);
+    uncommitted_.emplace_back(entry.index, BytesOf(entry));
     change += static_cast<std::int64_t>(uncommitted_.back().second);
   }
   if (change != 0) host_.CountUncommitted(change);
@@ -225,8 +266,11 @@ void Group::Checkpoint(Done<Checkpointed> done) {
   }
   wrote_since_checkpoint_ = false;
   LogStart start = applied_start();
+  // The store may be durable before the journal: of the log it knows only what is applied.
+  HardState hard_state = hard_state_;
+  hard_state.commit = std::min(hard_state.commit, applied_);
   CheckpointPoint point{applied_, applied_term_, last_append_time_ms_,
-                        EncodeReplicaRecord({generation_, self_, hard_state_, start})};
+                        EncodeReplicaRecord({generation_, self_, hard_state, start})};
   state_machine_->Checkpoint(std::move(point), [applied = applied_, done = std::move(done)](
                                                    Result<KvBatch> batch) mutable {
     if (!batch) return done(std::unexpected(batch.error()));

@@ -25,6 +25,8 @@ namespace kronika::raft {
 
 class Group;
 
+enum class EntriesOf : std::uint8_t { kOwnProposal, kLeader };
+
 // What a group asks of the manager that owns it.
 class GroupHost {
  public:
@@ -36,8 +38,10 @@ class GroupHost {
   // Role, term, leader or membership changed.
   virtual void StatusChanged(Group& group) = 0;
   // Whether `bytes` more of entries may be appended now: kBusy when the journal waits for a
-  // checkpoint, or when what is not committed takes its share of the directory (SAFETY B11).
-  virtual Status Admit(std::size_t bytes) const = 0;
+  // checkpoint, and, for a leader's own, when what is not committed takes its share of the
+  // directory. A follower's have no share to keep to: two brokers that are full of what the other
+  // one lacks must be able to take it (SAFETY B11).
+  virtual Status Admit(std::size_t bytes, EntriesOf whose) const = 0;
   // The uncommitted bytes of this directory changed by so much.
   virtual void CountUncommitted(std::int64_t bytes) = 0;
   // Whether no live voter stands before this replica in assignment order.
@@ -117,7 +121,8 @@ class Group : public std::enable_shared_from_this<Group> {
   void AnswerReads(std::vector<ReadGrant>& grants);
   void RunWaitingReads();
   void ReadForFollower(const EntriesWanted& wanted);
-  Status Admit(std::size_t bytes) const;
+  Status Admit(std::size_t bytes, EntriesOf whose) const;
+  void NoteCommit(Write& write);
   void CountAppended(const Write& write);
   void CountCommitted(Index committed);
   std::int64_t AppendTime();
@@ -136,6 +141,7 @@ class Group : public std::enable_shared_from_this<Group> {
   std::optional<Created> created_;
   HardState hard_state_;  // as last handed to the log store
   Term applied_term_;
+  std::deque<std::pair<Index, std::size_t>> uncommitted_;  // entries with their bytes
   Node node_;
   NodeStatus status_;
   std::unique_ptr<StateMachine> state_machine_;
@@ -144,7 +150,6 @@ class Group : public std::enable_shared_from_this<Group> {
   bool adopting_ = false;
   bool wrote_since_checkpoint_ = true;
   std::deque<Entry> held_back_;  // committed, but not in this replica's own log yet
-  std::deque<std::pair<Index, std::size_t>> uncommitted_;  // entries with their bytes
   Index applied_;
   std::int64_t last_append_time_ms_ = 0;
   std::uint64_t next_read_ = 1;

@@ -269,9 +269,10 @@ void GroupManager::StoreFailed(const Error& error) {
   if (store_failed_) store_failed_(error);
 }
 
-Status GroupManager::Admit(std::size_t bytes) const {
+Status GroupManager::Admit(std::size_t bytes, EntriesOf whose) const {
   auto with = static_cast<std::size_t>(uncommitted_bytes_) + bytes;
-  if (uncommitted_bytes_ > 0 && with > options_.uncommitted_bytes_max) {
+  if (whose == EntriesOf::kOwnProposal && uncommitted_bytes_ > 0 &&
+      with > options_.uncommitted_bytes_max) {
     return Fail(ErrorCode::kBusy, "entries that are not committed take their share of the journal");
   }
   return store_.Admit(bytes);

@@ -28,8 +28,8 @@ namespace kronika::raft {
 struct ManagerOptions {
   Options raft;
   Duration tick = std::chrono::milliseconds(50);
-  std::size_t uncommitted_bytes_max =
-      128 << 20;  // of the directory; at least one entry is always taken
+  // Of the directory, beyond which leaders here propose nothing; one entry is always taken.
+  std::size_t uncommitted_bytes_max = 128 << 20;
 };
 
 struct ManagerEnvironment {
@@ -81,7 +81,7 @@ class GroupManager final : public GroupHost {
   void MarkDirty(Group& group) override;
   void InstallWanted(Group& group, ReplicaId to) override;
   void StatusChanged(Group& group) override;
-  Status Admit(std::size_t bytes) const override;
+  Status Admit(std::size_t bytes, EntriesOf whose) const override;
   void CountUncommitted(std::int64_t bytes) override { uncommitted_bytes_ += bytes; }
   bool IsFirstLive(const Group& group) const override { return Rank(group) == 0; }
   void StoreFailed(const Error& error) override;

@@ -1,5 +1,7 @@
 #include "raft/journal_log_store.h"
 
+#include <algorithm>
+
 #include "raft/core/membership.h"
 
 namespace kronika::raft {
@@ -70,6 +72,7 @@ void JournalLogStore::Append(GroupWrite write, Done<void> done) {
                                            .commit = state.commit};
   }
   out.truncate_from = write.raft.truncate_from;
+  out.protocol_only = std::ranges::all_of(write.raft.entries, IsProtocolOwn);
   out.entries.reserve(write.raft.entries.size());
   for (Entry& entry : write.raft.entries) out.entries.push_back(ToJournal(std::move(entry)));
   journal_.Append(std::move(out), std::move(done));

@@ -103,7 +103,8 @@ void ClusterWorld::CheckImages() {
     }
     return true;
   };
-  if (!scheduler_.RunUntilTrue(same_point, seconds(10)))
+  // An install whose answer is lost is asked for again after 10 s.
+  if (!scheduler_.RunUntilTrue(same_point, seconds(20)))
     return Violation("the metadata does not come to rest after a replacement:" + DescribeBrokers());
   const auto first = brokers_.front()->broker().Image();
   for (auto& broker : brokers_) {

@@ -42,6 +42,11 @@ struct Entry {
   Slice payload;
 };
 
+// No client's data: what leaders and changes of the membership need themselves.
+inline bool IsProtocolOwn(const Entry& entry) {
+  return entry.type == EntryType::kNoOp || entry.type == EntryType::kConfig;
+}
+
 // What a replica must not forget of its own behaviour. Synced before any message that follows from
 // it.
 struct HardState {

@@ -9,44 +9,10 @@
 #include "wal/journal/journal_impl.h"
 
 namespace kronika::wal {
-namespace {
-
-// Kept for checkpoints in the reserve file: without them nothing would ever be freed.
-constexpr std::size_t kCheckpointRoomBytes = 8 * kBlockBytes;
-
-}  // namespace
-
-std::size_t Journal::Impl::CommitBytesMax() const {
-  const std::size_t one_entry =
-      RoundUpToBlock(CommitBytes(1, options.EntryBytesMax() + kEntryHeaderBytes, 1));
-  const std::uint64_t smallest = std::min(options.file_bytes, options.first_file_bytes);
-  return std::max(std::min<std::size_t>(options.commit_bytes_max, smallest / 4), one_entry);
-}
-
 void Journal::Impl::FailCheckpoint(Error error) {
   Answer(std::move(checkpoint->done), std::unexpected(std::move(error)));
   checkpoint.reset();
   Wake();
-}
-
-std::size_t Journal::Impl::CurrentRoom() const {
-  return files.live().empty() ? 0 : files.live().back().room();
-}
-
-// What is left of the current file beyond `kept`, up to `limit`.
-std::size_t Journal::Impl::CurrentRoomBeyond(std::size_t kept, std::size_t limit) const {
-  const std::size_t current = CurrentRoom();
-  return current > kept ? std::min(limit, current - kept) : 0;
-}
-
-QueueRoom Journal::Impl::Room() const {
-  const std::size_t limit = CommitBytesMax();
-  const std::size_t free = files.free_count();
-  if (free >= 2) return {{limit, limit, limit}};
-  if (free == 1) return {{CurrentRoomBeyond(0, limit), limit, limit}};
-  // The current file is the reserve.
-  const std::size_t half = files.live().back().bytes / 2;
-  return {{0, CurrentRoomBeyond(half, limit), CurrentRoomBeyond(kCheckpointRoomBytes, limit)}};
 }
 
 void Journal::Impl::Wake() {
@@ -83,8 +49,13 @@ void Journal::Impl::BeginCommit() {
     completing = false;
     return Wake();
   }
-  // What is left in the queue is held until a checkpoint frees a file.
-  if (closing && queue.empty()) return FinishClose();
+  // What is left in the queue is held until a checkpoint frees a file; after a close there is none.
+  if (closing) {
+    for (Done<void>& done : queue.TakeAll()) {
+      Answer(std::move(done), Fail(ErrorCode::kShutdown, "the journal is closing"));
+    }
+    return FinishClose();
+  }
   ArmSeal();
 }
 

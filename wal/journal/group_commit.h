@@ -29,9 +29,6 @@ class CommitSize {
   std::size_t BytesMax() const {
     return RoundUpToBlock(CommitBytes(records_, record_bytes_, records_));
   }
-  std::size_t BytesMaxWith(const JournalRecord& record) const {
-    return RoundUpToBlock(CommitBytes(records_ + 1, record_bytes_ + record.size(), records_ + 1));
-  }
 
  private:
   std::size_t records_ = 0;

@@ -28,6 +28,14 @@ std::vector<JournalRecord> RecordsOf(JournalWrite& write) {
   return records;
 }
 
+WritePriority PriorityOf(const JournalWrite& write) {
+  const bool own_entries = write.group == kMetadataGroup || write.protocol_only;
+  if (!write.entries.empty() && !own_entries) return WritePriority::kOrdinary;
+  // No checkpoint passes a creation or an install that is not durable (SAFETY A3, A8).
+  const bool awaited = write.created || write.installed || write.removed;
+  return awaited && write.entries.empty() ? WritePriority::kAwaited : WritePriority::kReserve;
+}
+
 // The in-memory effects of a write, at once.
 void ApplyTo(PositionIndex& index, const JournalWrite& write, std::uint32_t ticket) {
   if (write.removed) index.Remove(write.group);
@@ -41,6 +49,15 @@ void ApplyTo(PositionIndex& index, const JournalWrite& write, std::uint32_t tick
 std::size_t JournalOptions::EntryBytesMax() const {
   const std::uint64_t smallest = std::min(file_bytes, first_file_bytes * 4);
   return smallest / 8 - kBlockBytes;
+}
+
+std::size_t JournalOptions::EntryCommitBytesMax() const {
+  return RoundUpToBlock(CommitBytes(1, EntryBytesMax() + kEntryHeaderBytes, 1));
+}
+
+std::size_t JournalOptions::CommitBytesMax() const {
+  const std::uint64_t smallest = std::min(file_bytes, first_file_bytes);
+  return std::max(std::min<std::size_t>(commit_bytes_max, smallest / 4), EntryCommitBytesMax());
 }
 
 Journal::Journal(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -68,10 +85,9 @@ void Journal::Append(JournalWrite write, Done<void> done) {
   }
   const std::uint32_t ticket = ++impl_->last_ticket;
   ApplyTo(impl_->index, write, ticket);
-  const bool ordinary = !write.entries.empty() && write.group != kMetadataGroup;
   impl_->queue.Push({.group = write.group,
                      .ticket = ticket,
-                     .priority = ordinary ? WritePriority::kOrdinary : WritePriority::kReserve,
+                     .priority = PriorityOf(write),
                      .records = RecordsOf(write),
                      .done = std::move(done)});
   impl_->Wake();
@@ -89,32 +105,9 @@ void Journal::ReleaseTo(GroupId group, Index index) {
 }
 
 Status Journal::Admit(std::size_t bytes) const {
-  const JournalFiles& files = impl_->files;
   if (impl_->failure) return std::unexpected(*impl_->failure);
-  std::uint64_t room = 0;
-  if (files.free_count() > 0) {
-    const std::uint64_t reserve = std::max(impl_->options.file_bytes, files.live().back().bytes);
-    const std::uint64_t free = files.free_bytes();
-    room = impl_->CurrentRoom() + (free > reserve ? free - reserve : 0);
-  }
-  // The ends of files and blocks that stay empty are not counted one by one.
-  const std::uint64_t wanted = impl_->queue.ordinary_bytes() + bytes;
-  if (wanted + wanted / 8 + kBlockBytes <= room) return {};
+  if (impl_->HasRoomFor(bytes)) return {};
   return Fail(ErrorCode::kBusy, "the journal waits for a checkpoint", "journal");
-}
-
-Status Journal::ChargeUncommitted(std::size_t bytes) {
-  const std::uint64_t bound = impl_->files.total_bytes() / 4;
-  if (impl_->uncommitted_bytes + bytes > bound) {
-    return Fail(ErrorCode::kBusy, "uncommitted entries take a quarter of the journal", "journal");
-  }
-  impl_->uncommitted_bytes += bytes;
-  return {};
-}
-
-void Journal::CreditUncommitted(std::size_t bytes) {
-  KRONIKA_CHECK(bytes <= impl_->uncommitted_bytes, "more was credited than charged");
-  impl_->uncommitted_bytes -= bytes;
 }
 
 JournalPosition Journal::CheckpointStart() const {
@@ -132,8 +125,9 @@ JournalPosition Journal::CheckpointPosition(JournalPosition start) const {
 bool Journal::WantsCheckpoint() const {
   const std::uint64_t quarter = impl_->files.total_bytes() / 4;
   if (impl_->bytes_since_checkpoint >= std::min(quarter, kCheckpointBytesMax)) return true;
-  // Appends are refused about now, so nothing more would be written that could ask for one.
-  if (impl_->files.free_count() < 2 && impl_->files.live().size() > 1) return true;
+  // Appends are refused, so nothing more would be written that could ask for one.
+  const bool any_to_free = impl_->files.live().size() > 1;
+  if (any_to_free && !impl_->HasRoomFor(impl_->options.EntryBytesMax())) return true;
   return ShortOfFiles() && impl_->bytes_since_checkpoint >= quarter / 4;
 }
 
@@ -147,6 +141,11 @@ void Journal::Checkpoint(CheckpointMark mark, Done<void> done) {
   KRONIKA_CHECK(mark.position.sequence <= impl_->sequence + 1, "a checkpoint past the end");
   impl_->checkpoint = QueuedCheckpoint{.mark = mark, .done = std::move(done)};
   impl_->Wake();
+}
+
+bool Journal::Frees(JournalPosition position) const {
+  const auto& live = impl_->files.live();
+  return live.size() > 1 && live.front().last_sequence < position.sequence;
 }
 
 bool Journal::OldestIsPinned() const {
@@ -173,7 +172,8 @@ JournalStatus Journal::status() const {
                        .files_recycled = files.recycled(),
                        .bytes_total = files.total_bytes(),
                        .bytes_free = files.free_bytes() + impl_->CurrentRoom(),
-                       .bytes_unreleased = impl_->index.needed_bytes(),
+                       .bytes_unreleased = impl_->index.needed().bytes,
+                       .bytes_moving = impl_->MovingBytes(),
                        .writes_waiting = impl_->queue.size()};
   if (impl_->under_way) status.write_since = impl_->under_way->since;
   status.failure = impl_->failure;

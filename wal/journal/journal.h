@@ -10,9 +10,9 @@
 // 3. No block that holds acknowledged bytes is written again before a checkpoint passed it (R3,
 //    R4).
 // 4. Entries above ReleaseTo() stay readable; below it as long as their file was not recycled.
-// 5. The last free file is a reserve: half of it takes hard states and the metadata group, the rest
-//    rewritten entries, its last blocks only checkpoints (SAFETY B11). Other writes wait for a
-//    checkpoint then; Admit() refuses before that happens.
+// 5. As much room as moving every needed entry out of the oldest files takes is kept for that, and
+//    beside it some for checkpoints, for what they wait for, and for votes, the metadata group and
+//    no-ops (room.h, SAFETY B11). Admit() refuses what would not leave it.
 //
 // A checkpoint, in this order (SAFETY A5): from = CheckpointStart(); make durable whatever was
 // applied; ReleaseTo() per group; RewriteForward() if OldestIsPinned(); P =
@@ -51,6 +51,7 @@ struct JournalStatus {
   std::uint64_t bytes_total = 0,
                 bytes_free = 0;        // of all files; not written since their last recycling
   std::uint64_t bytes_unreleased = 0;  // of entries above ReleaseTo()
+  std::uint64_t bytes_moving = 0;      // of the free ones: kept to move entries forward (room.h)
   std::uint64_t writes_waiting = 0;
   // When the write under way was handed to the disk; none: nothing is under way (SAFETY B5).
   std::optional<Instant> write_since;
@@ -93,11 +94,9 @@ class Journal {
   // Nothing at or below `index` is needed for recovery once the next checkpoint is durable.
   void ReleaseTo(GroupId group, Index index);
 
-  // Whether `bytes` more of entries fit without touching the reserve; kBusy if not.
+  // Whether `bytes` more of entries fit, so that everything that is needed then can still be moved
+  // (room.h); kBusy if not.
   Status Admit(std::size_t bytes) const;
-  // Uncommitted bytes of all groups together are bounded by 1/4 of the journal: kBusy beyond.
-  Status ChargeUncommitted(std::size_t bytes);
-  void CreditUncommitted(std::size_t bytes);
 
   // Everything before the returned position was taken by Append before this call.
   JournalPosition CheckpointStart() const;
@@ -106,18 +105,20 @@ class Journal {
   // Whether enough was written since the last checkpoint: a quarter of the journal, 256 MiB at
   // most, or a sixteenth when it is short of files.
   bool WantsCheckpoint() const;
-  // Fewer than three files are free, and a checkpoint may free some. After an open the owner then
-  // rewrites forward (as long as OldestIsPinned) and checkpoints before it appends.
+  // Fewer than three files are free, and a checkpoint may free some.
   bool ShortOfFiles() const;
   // Records a checkpoint that the store holds durably, then frees the files wholly below its
   // position.
   void Checkpoint(CheckpointMark mark, Done<void> done);
 
+  // Whether a checkpoint of this position frees a file.
+  bool Frees(JournalPosition position) const;
   // Whether only unapplied entries keep the oldest file from being recycled.
   bool OldestIsPinned() const;
-  // Writes the entries that pin the oldest file again, at the end (SAFETY A7). kBusy when
-  // unreleased entries take a quarter of the journal or more (a half if `recovering`).
-  void RewriteForward(bool recovering, Done<void> done);
+  // Writes the entries that pin the oldest file again, at the end (SAFETY A7). kBusy while the last
+  // such call is under way, and when nearly everything in the journal is needed, so that moving it
+  // would free nothing.
+  void RewriteForward(Done<void> done);
 
   // Waits for everything taken, seals, and takes nothing more.
   void Close(Done<void> done);

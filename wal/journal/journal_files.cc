@@ -181,7 +181,7 @@ bool JournalFiles::Unwanted(const JournalFile& file) const {
 
 void JournalFiles::RemoveUnwanted() {
   for (auto it = free_.begin(); it != free_.end();) {
-    if (free_.size() <= 1 || !Unwanted(*it)) {
+    if (free_.size() <= 2 || !Unwanted(*it)) {
       ++it;
       continue;
     }
@@ -224,6 +224,13 @@ std::uint64_t JournalFiles::free_bytes() const {
   std::uint64_t sum = 0;
   for (const JournalFile& file : free_) sum += file.bytes;
   return sum;
+}
+
+std::uint64_t JournalFiles::largest_bytes() const {
+  std::uint64_t most = 0;
+  for (const JournalFile& file : free_) most = std::max(most, file.bytes);
+  for (const JournalFile& file : live_) most = std::max(most, file.bytes);
+  return most;
 }
 
 std::uint64_t JournalFiles::total_bytes() const {

@@ -5,7 +5,7 @@
 //    before it is used.
 // 2. One file at a time is filled, chunk by chunk, behind everything else.
 // 3. At most options.files files of the configured size, plus small or surplus ones until they are
-//    next free.
+//    next free and two others are, too.
 #pragma once
 
 #include <deque>
@@ -69,8 +69,9 @@ class JournalFiles {
   std::uint32_t RecycleOldest();
 
   std::size_t free_count() const { return free_.size(); }
-  std::uint64_t free_bytes() const;   // of the free files
-  std::uint64_t total_bytes() const;  // of all
+  std::uint64_t free_bytes() const;     // of the free files
+  std::uint64_t total_bytes() const;    // of all
+  std::uint64_t largest_bytes() const;  // of any
   std::size_t count() const { return free_.size() + live_.size(); }
   std::uint64_t recycled() const { return recycled_; }
 

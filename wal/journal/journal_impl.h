@@ -14,6 +14,7 @@
 #include "wal/journal/journal.h"
 #include "wal/journal/journal_files.h"
 #include "wal/journal/position_index.h"
+#include "wal/journal/room.h"
 #include "wal/journal/write_queue.h"
 
 namespace kronika::wal {
@@ -66,9 +67,15 @@ struct Journal::Impl : std::enable_shared_from_this<Journal::Impl> {
   void FinishClose();
   void Recycle(JournalPosition position);
   QueueRoom Room() const;
-  std::size_t CommitBytesMax() const;
-  std::size_t CurrentRoom() const;
-  std::size_t CurrentRoomBeyond(std::size_t kept, std::size_t limit) const;
+  RoomRules Rules() const;
+  std::uint64_t CurrentRoom() const;
+  std::uint64_t TotalRoom() const { return CurrentRoom() + files.free_bytes(); }
+  // Of one group commit that leaves `kept`.
+  std::size_t CommitRoom(std::uint64_t kept) const;
+  // What moving every needed entry out of the files takes, now and when the current one is full.
+  std::uint64_t MovingBytes() const;
+  std::vector<JournalFileUse> LiveFiles() const;
+  bool HasRoomFor(std::size_t entry_bytes) const;
   void WriteOpened(Done<void> done);
 
   // --- read.cc ---
@@ -83,6 +90,7 @@ struct Journal::Impl : std::enable_shared_from_this<Journal::Impl> {
   void ContinueRewrite(std::shared_ptr<RewriteUnderWay> rewrite);
   void QueueRewritten(const std::shared_ptr<RewriteUnderWay>& rewrite, const Slice& bytes);
   void EndRewrite(std::shared_ptr<RewriteUnderWay> rewrite, Status status);
+  bool MovingFreesEnough() const;
 
   // Runs `function` later unless this is gone by then.
   template <class Function>
@@ -119,7 +127,6 @@ struct Journal::Impl : std::enable_shared_from_this<Journal::Impl> {
   std::uint64_t commits = 0;
   std::uint64_t bytes_written = 0;
   std::uint64_t bytes_since_checkpoint = 0;
-  std::size_t uncommitted_bytes = 0;
   std::optional<Error> failure;
   TimerId seal_timer;
   bool seal_armed = false;

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/check.h"
 #include "base/planted.h"
@@ -257,6 +258,16 @@ void JournalOpening::SortFiles() {
     all.push_back(std::move(item));
   }
   std::ranges::sort(all, {}, [](const Sortable& s) { return std::pair(s.newest, s.file.number); });
+  // A piece that was cut off has the sequence that the next life's first group commit takes again:
+  // it must not outlast what lies before that one, or an entry behind it would pin both.
+  std::uint64_t next = impl_->sequence + 1;
+  for (JournalFile& file : all | std::views::reverse | std::views::filter(&Sortable::live) |
+                               std::views::transform(&Sortable::file)) {
+    const bool only_cut_off = file.first_sequence >= next;
+    file.last_sequence = std::min(file.last_sequence, next - 1);
+    file.first_sequence = std::min(file.first_sequence, file.last_sequence);
+    if (!only_cut_off) next = file.first_sequence;
+  }
   for (Sortable& item : all) {
     if (item.live) {
       impl_->files.AddLive(std::move(item.file));
@@ -269,13 +280,23 @@ void JournalOpening::SortFiles() {
   scans_.clear();
 }
 
-// One file to write to and one in reserve; the rest is filled while the journal serves.
+// One file to write to and one in reserve, and as much as moving what is needed takes; the rest is
+// filled while the journal serves.
 void JournalOpening::FillFirst() {
   const JournalFiles& files = impl_->files;
-  const bool enough = files.free_count() >= 2 || (files.free_count() == 1 && files.count() > 2);
-  if (enough) return Begin();
-  const std::uint64_t bytes = std::min(options().file_bytes, options().first_file_bytes);
-  impl_->files.Fill(bytes, ThenIfOk([](JournalOpening& self, const Status&) { self.FillFirst(); }));
+  const RoomRules rules = impl_->Rules();
+  const bool usable = files.free_count() >= 2 || (files.free_count() == 1 && files.count() > 2);
+  const std::uint64_t kept =
+      rules.reserves() + rules.MovingBytes(impl_->LiveFiles(), 0) + kBlockBytes;
+  if (usable && files.free_bytes() >= kept) return Begin();
+  const std::uint64_t first = std::min(options().file_bytes, options().first_file_bytes);
+  const std::uint64_t bytes = usable ? options().file_bytes : first;
+  impl_->files.Fill(bytes, Then([usable](JournalOpening& self, Status filled) {
+                      if (filled) return self.FillFirst();
+                      // A journal that is nearly full serves as well as it can.
+                      if (usable) return self.Begin();
+                      self.Finish(std::unexpected(std::move(filled).error()));
+                    }));
 }
 
 void JournalOpening::Begin() {

@@ -25,6 +25,10 @@ struct JournalOptions {
   // The largest payload of one entry (SAFETY B11): 1/8 of a file of the smaller size, less its own
   // header.
   std::size_t EntryBytesMax() const;
+  // Of one group commit; one entry always fits.
+  std::size_t CommitBytesMax() const;
+  // The largest group commit of one entry.
+  std::size_t EntryCommitBytesMax() const;
 };
 
 }  // namespace kronika::wal

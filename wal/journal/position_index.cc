@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "wal/journal/format.h"
 
 namespace kronika::wal {
 
@@ -60,9 +61,10 @@ void PositionIndex::AppendPending(GroupId group, const JournalEntry& entry, std:
     log.first = index;
     log.released = std::min(log.released, index - 1);
   }
-  log.places.push_back({.term = static_cast<std::uint32_t>(entry.term.value),
-                        .position = ticket,
-                        .length = static_cast<std::uint32_t>(entry.payload.size())});
+  log.places.push_back(
+      {.term = static_cast<std::uint32_t>(entry.term.value),
+       .position = ticket,
+       .length = static_cast<std::uint32_t>(entry.payload.size() + kEntryHeaderBytes)});
   if (index > log.released) Count(log.places.back(), true);
 }
 
@@ -104,7 +106,7 @@ void PositionIndex::ReleaseTo(GroupId group, Index index) {
 void PositionIndex::DropFile(std::uint32_t file) {
   const auto it = files_.find(file);
   if (it == files_.end()) return;
-  KRONIKA_CHECK(it->second.needed_entries == 0, "a file is recycled that recovery needs");
+  KRONIKA_CHECK(it->second.needed.entries == 0, "a file is recycled that recovery needs");
   for (GroupId group : it->second.groups) {
     const auto found = logs_.find(group);
     if (found == logs_.end()) continue;
@@ -142,13 +144,18 @@ bool PositionIndex::IsNeeded(GroupId group, Index index) const {
 
 bool PositionIndex::FileIsNeeded(std::uint32_t file) const {
   const auto it = files_.find(file);
-  return it != files_.end() && it->second.needed_entries != 0;
+  return it != files_.end() && it->second.needed.entries != 0;
+}
+
+NeededEntries PositionIndex::NeededOf(std::uint32_t file) const {
+  const auto it = files_.find(file);
+  return it == files_.end() ? NeededEntries{} : it->second.needed;
 }
 
 std::vector<PlacedEntry> PositionIndex::NeededIn(std::uint32_t file) const {
   std::vector<PlacedEntry> out;
   const auto it = files_.find(file);
-  if (it == files_.end() || it->second.needed_entries == 0) return out;
+  if (it == files_.end() || it->second.needed.entries == 0) return out;
   for (GroupId group : it->second.groups) {
     const auto found = logs_.find(group);
     if (found == logs_.end()) continue;
@@ -162,20 +169,12 @@ std::vector<PlacedEntry> PositionIndex::NeededIn(std::uint32_t file) const {
 }
 
 void PositionIndex::Count(const EntryPlace& place, bool add) {
-  if (add) {
-    needed_bytes_ += place.length;
-  } else {
-    needed_bytes_ -= place.length;
-  }
-  if (place.pending()) return;
-  FileUse& use = files_[place.file];
-  if (add) {
-    ++use.needed_entries;
-    use.needed_bytes += place.length;
-  } else {
-    --use.needed_entries;
-    use.needed_bytes -= place.length;
-  }
+  const auto count = [&](NeededEntries& needed) {
+    needed.entries += add ? 1 : -1;
+    needed.bytes += add ? place.length : -std::uint64_t{place.length};
+  };
+  count(needed_);
+  if (!place.pending()) count(files_[place.file].needed);
 }
 
 void PositionIndex::CutFrom(Log& log, std::uint64_t index) {

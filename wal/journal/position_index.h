@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "wal/journal/records.h"
+#include "wal/journal/room.h"
 
 namespace kronika::wal {
 
@@ -29,8 +30,7 @@ struct EntryPlace {
 };
 
 struct FileUse {
-  std::uint64_t needed_entries = 0;
-  std::uint64_t needed_bytes = 0;
+  NeededEntries needed;
   std::set<GroupId> groups;  // that have, or had, entries in it
 };
 
@@ -70,8 +70,9 @@ class PositionIndex {
   bool FileIsNeeded(std::uint32_t file) const;
   // In the order of their position.
   std::vector<PlacedEntry> NeededIn(std::uint32_t file) const;
-  // Of all entries above the released index, pending ones included.
-  std::uint64_t needed_bytes() const { return needed_bytes_; }
+  NeededEntries NeededOf(std::uint32_t file) const;
+  // All entries above the released index, pending ones included.
+  const NeededEntries& needed() const { return needed_; }
 
  private:
   struct Log {
@@ -90,7 +91,7 @@ class PositionIndex {
 
   std::map<GroupId, Log> logs_;
   std::map<std::uint32_t, FileUse> files_;
-  std::uint64_t needed_bytes_ = 0;
+  NeededEntries needed_;
 };
 
 }  // namespace kronika::wal

@@ -6,14 +6,6 @@
 #include "wal/journal/journal_impl.h"
 
 namespace kronika::wal {
-namespace {
-
-constexpr std::size_t kRunBytesMax = std::size_t{1} << 20;
-// Neighbours with less between them are fetched together.
-constexpr std::uint64_t kGapBytesMax = std::uint64_t{64} << 10;
-
-}  // namespace
-
 PlaceRun PlanRun(std::span<const PlacedEntry> places) {
   const EntryPlace& first = places.front().place;
   const std::uint64_t from = first.position / kBlockBytes * kBlockBytes;
@@ -22,9 +14,9 @@ PlaceRun PlanRun(std::span<const PlacedEntry> places) {
   for (; count < places.size(); ++count) {
     const EntryPlace& place = places[count].place;
     const std::uint64_t place_end = std::uint64_t{place.position} + place.length;
-    const bool near =
-        place.file == first.file && place.position >= end && place.position - end <= kGapBytesMax;
-    if (!near || place_end - from > kRunBytesMax) break;
+    const bool near = place.file == first.file && place.position >= end &&
+                      place.position - end <= kReadGapBytesMax;
+    if (!near || place_end - from > kReadRunBytesMax) break;
     end = place_end;
   }
   return {.count = count, .from = from, .size = RoundUpToBlock(end - from)};

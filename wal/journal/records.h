@@ -57,6 +57,9 @@ struct JournalWrite {
   std::optional<JournalHardState> hard_state;
   std::optional<Index> truncate_from;
   std::vector<JournalEntry> entries;  // ascending, without a gap
+  // The entries are the protocol's own (no-ops, memberships): without them nothing would ever be
+  // committed, so they may use the room that is kept for votes.
+  bool protocol_only = false;
 };
 
 // A place in the chain: the sequence of a group commit.

@@ -22,15 +22,24 @@ struct Journal::Impl::RewriteUnderWay {
   Done<void> done;
 };
 
-void Journal::RewriteForward(bool recovering, Done<void> done) {
+// Whether a pass over the whole journal would free a quarter of a file: else it would only be
+// written round and round.
+bool Journal::Impl::MovingFreesEnough() const {
+  const RoomRules rules = Rules();
+  std::uint64_t used = 0;
+  for (const JournalFile& file : files.live()) used += file.used_bytes;
+  const std::uint64_t kept = rules.MoveCost(index.needed(), used);
+  return kept + rules.file_bytes() / 4 <= used;
+}
+
+void Journal::RewriteForward(Done<void> done) {
   Impl& impl = *impl_;
   if (impl.failure) return impl.Answer(std::move(done), std::unexpected(*impl.failure));
-  const std::uint64_t bound = impl.files.total_bytes() / (recovering ? 2 : 4);
-  if (impl.rewriting || impl.index.needed_bytes() >= bound) {
-    return impl.Answer(std::move(done),
-                       Fail(ErrorCode::kBusy, "too much of the journal is not applied", "journal"));
-  }
   if (!OldestIsPinned()) return impl.Answer(std::move(done), {});
+  if (impl.rewriting || !impl.MovingFreesEnough()) {
+    return impl.Answer(std::move(done),
+                       Fail(ErrorCode::kBusy, "too much of the journal is needed", "journal"));
+  }
   const JournalFile& oldest = impl.files.live().front();
   auto rewrite = std::make_shared<Impl::RewriteUnderWay>();
   rewrite->needed = impl.index.NeededIn(oldest.number);

@@ -17,7 +17,14 @@ bool WriteQueue::TakeRecords(QueuedWrite& write, std::size_t limit, CommitSize& 
                              ChosenWrites& chosen) {
   for (; write.next < write.records.size(); ++write.next) {
     JournalRecord& record = write.records[write.next];
-    if (size.BytesMaxWith(record) > limit) return false;
+    CommitSize with = size;
+    with.Add(record);
+    // A hard state may speak of entries that the cut behind it makes room for: never one alone.
+    const bool paired = record.kind == RecordKind::kHardState &&
+                        write.next + 1 < write.records.size() &&
+                        write.records[write.next + 1].kind == RecordKind::kTruncateFrom;
+    if (paired) with.Add(write.records[write.next + 1]);
+    if (with.BytesMax() > limit) return false;
     size.Add(record);
     if (write.priority == WritePriority::kOrdinary) ordinary_bytes_ -= record.size();
     ChosenRecord meaning{.ticket = write.ticket};
@@ -40,13 +47,14 @@ ChosenWrites WriteQueue::Choose(const QueueRoom& room) {
     QueuedWrite write = std::move(writes_.front());
     writes_.pop_front();
     const WritePriority priority = write.priority;
+    const bool waits = priority != WritePriority::kRewrite && held.contains(write.group);
     const std::size_t limit = room.For(std::min(lowest, priority));
     const std::size_t before = chosen.records.size();
-    if (!held.contains(write.group) && TakeRecords(write, limit, size, chosen)) {
+    if (!waits && TakeRecords(write, limit, size, chosen)) {
       chosen.dones.push_back(std::move(write.done));
     } else {
       // Behind what does not fit only what has a higher priority could still go.
-      full = !held.contains(write.group) && limit == room.For(WritePriority::kRewrite);
+      full = !waits && limit == room.For(WritePriority::kRewrite);
       held.insert(write.group);
       left.push_back(std::move(write));
     }

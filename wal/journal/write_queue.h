@@ -1,8 +1,10 @@
 // The writes that wait for the next group commit, and the choice of those that go into it.
 //
 // Called on the journal's loop; does no I/O.
-// 1. Writes of one group keep their order. Where only the reserve is left, ordinary writes are
-//    held, and with them everything of their group behind them; the others pass (SAFETY B11).
+// 1. Writes of one group keep their order. Where the room is short, writes of lower priority are
+//    held, and with them everything of their group behind them; the others pass (SAFETY B11). Only
+//    entries that are moved pass held writes of their own group: what was queued before them left
+//    these entries as they are, and they may be what the held ones wait for.
 // 2. A write larger than a group commit is spread over several: hard state and cut first, then
 //    entries in order, so that what is durable is always a prefix of the write.
 #pragma once
@@ -18,12 +20,14 @@
 
 namespace kronika::wal {
 
-// Who may use how much of the last free file.
+// Who may use how much of the room (room.h).
 enum class WritePriority : std::uint8_t {
-  kOrdinary,  // nothing: waits for a checkpoint
-  kReserve,   // hard states, the metadata group: half of it
-  kRewrite,   // all of it but the room for checkpoints
+  kOrdinary,  // entries
+  kReserve,   // hard states, the metadata group, no-ops
+  kAwaited,   // what a checkpoint waits for: creations, removals, installs
+  kRewrite,   // entries that are moved
 };
+inline constexpr std::size_t kWritePriorities = 4;
 
 struct QueuedWrite {
   GroupId group = kNoGroup;
@@ -37,7 +41,7 @@ struct QueuedWrite {
 
 struct QueueRoom {
   // Of a group commit with writes of that priority and higher ones; ascending.
-  std::array<std::size_t, 3> bytes{};
+  std::array<std::size_t, kWritePriorities> bytes{};
   std::size_t For(WritePriority priority) const {
     return bytes[static_cast<std::size_t>(priority)];
   }

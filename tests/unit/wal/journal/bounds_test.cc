@@ -142,9 +142,10 @@ TEST(JournalBounds, UnappliedEntriesAreRewrittenForward) {
   std::uint64_t last = 0;
   for (int round = 0; round < 12; ++round) {
     last = FillUp(world, last + 1, 40);
+    world.journal().ReleaseTo({1}, {last});
     if (world.journal().OldestIsPinned()) {
-      ASSERT_TRUE(world.Await(
-          [&](Done<void> done) { world.journal().RewriteForward(false, std::move(done)); }));
+      ASSERT_TRUE(
+          world.Await([&](Done<void> done) { world.journal().RewriteForward(std::move(done)); }));
     }
     ASSERT_TRUE(world.Checkpoint({{1, last}}));
   }
@@ -162,11 +163,10 @@ TEST(JournalBounds, RewritingIsRefusedWhenTooMuchIsNotApplied) {
   OpenWhole(world);
   FillUp(world, 1);
   ASSERT_TRUE(world.journal().OldestIsPinned());
-  EXPECT_EQ(
-      world.Await([&](Done<void> done) { world.journal().RewriteForward(false, std::move(done)); })
-          .error()
-          .code,
-      ErrorCode::kBusy);
+  EXPECT_EQ(world.Await([&](Done<void> done) { world.journal().RewriteForward(std::move(done)); })
+                .error()
+                .code,
+            ErrorCode::kBusy);
 }
 
 TEST(JournalBounds, ACutWhileRewritingIsNotUndone) {
@@ -177,7 +177,7 @@ TEST(JournalBounds, ACutWhileRewritingIsNotUndone) {
   ASSERT_TRUE(world.journal().OldestIsPinned());
   world.journal().ReleaseTo({1}, {last});
   bool rewritten = false;
-  world.journal().RewriteForward(false, [&](Status status) { rewritten = status.has_value(); });
+  world.journal().RewriteForward([&](Status status) { rewritten = status.has_value(); });
   JournalWrite cut = MakeEntries(9, 3, 1, 2);
   cut.truncate_from = Index{3};
   ASSERT_TRUE(world.Append(std::move(cut)));
@@ -185,15 +185,6 @@ TEST(JournalBounds, ACutWhileRewritingIsNotUndone) {
   ASSERT_TRUE(world.Checkpoint({{1, last}}));
   ASSERT_TRUE(world.Reopen());
   EXPECT_EQ(Line(world.group(9).entries), "1@1 2@1 3@2");
-}
-
-TEST(JournalBounds, UncommittedBytesAreBoundedPerDirectory) {
-  JournalWorld world;
-  OpenWhole(world);
-  EXPECT_TRUE(world.journal().ChargeUncommitted(100 << 10));
-  EXPECT_EQ(world.journal().ChargeUncommitted(40 << 10).error().code, ErrorCode::kBusy);
-  world.journal().CreditUncommitted(100 << 10);
-  EXPECT_TRUE(world.journal().ChargeUncommitted(40 << 10));
 }
 
 TEST(JournalBounds, ADirectoryWithoutRoomForTheFirstFilesIsNamedSo) {
@@ -223,7 +214,7 @@ TEST(JournalBounds, TenOpensWithoutACheckpointStillFindAFile) {
   EXPECT_EQ(Line(world.group(1).entries), "1@1 2@1");
   EXPECT_TRUE(world.journal().ShortOfFiles());
   ASSERT_TRUE(
-      world.Await([&](Done<void> done) { world.journal().RewriteForward(true, std::move(done)); }));
+      world.Await([&](Done<void> done) { world.journal().RewriteForward(std::move(done)); }));
   ASSERT_TRUE(world.Checkpoint({}));
   EXPECT_FALSE(world.journal().ShortOfFiles());
   ASSERT_TRUE(world.Reopen());

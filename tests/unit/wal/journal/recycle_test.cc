@@ -129,7 +129,7 @@ class Life {
         if (!world_.journal().OldestIsPinned()) return;
         busy_ = true;
         ++rewrites_;
-        world_.journal().RewriteForward(false, [this](Status) { busy_ = false; });
+        world_.journal().RewriteForward([this](Status) { busy_ = false; });
         return;
       case 2:
         if (busy_) return;
