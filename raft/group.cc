@@ -1,7 +1,6 @@
 #include "raft/group.h"
 
 #include <algorithm>
-
 #include <utility>
 
 #include "base/check.h"
@@ -49,6 +48,7 @@ Group::Group(const GroupEnvironment& environment, GroupSpec spec,
       uncommitted_(BytesOf(spec.recovered.entries)),
       node_(spec.self, environment.options, std::move(spec.recovered), environment.rng),
       status_(node_.status()),
+      membership_told_(status_.membership),
       state_machine_(std::move(state_machine)),
       applied_(status_.applied) {
   std::int64_t recovered = 0;
@@ -141,9 +141,11 @@ void Group::Campaign() {
 }
 
 void Group::Process() {
+  queued_ = false;
   if (!active_) return;
   bool changed = false;
-  NodeStatus before = status_;
+  const bool served = status_.serving, lost = status_.lost_quorum;
+  const Term epoch = status_.leader_epoch;
   do {
     while (node_.HasReady()) {
       Ready ready = node_.TakeReady();
@@ -155,14 +157,13 @@ void Group::Process() {
       for (ReplicaId to : ready.installs_wanted) host_.InstallWanted(*this, to);   // 6
       changed = changed || ready.role_changed;
     }
-    status_ = node_.status();
-    ApplyDurable();  // 7
+    node_.ReadStatus(status_);
+    if (ApplyDurable()) node_.ReadStatus(status_);  // 7
   } while (node_.HasReady());
-  status_ = node_.status();
-  changed = changed || before.serving != status_.serving ||
-            before.lost_quorum != status_.lost_quorum ||
-            before.leader_epoch != status_.leader_epoch || before.membership != status_.membership;
+  changed = changed || served != status_.serving || lost != status_.lost_quorum ||
+            epoch != status_.leader_epoch || membership_told_ != status_.membership;
   if (changed) {  // 8
+    membership_told_ = status_.membership;
     state_machine_->OnStatus(status_);
     host_.StatusChanged(*this);
   }
@@ -240,7 +241,7 @@ void Group::Hold(std::vector<Entry>& committed) {
 
 // Only what this replica's own log has: then whatever is captured of the state may be made durable
 // at once (SAFETY A6), and no checkpoint waits for writes that wait for a checkpoint (B11).
-void Group::ApplyDurable() {
+bool Group::ApplyDurable() {
   Index before = applied_;
   while (!held_back_.empty() && !adopting_ &&
          (held_back_.front().index <= status_.durable ||
@@ -253,9 +254,10 @@ void Group::ApplyDurable() {
     applied_ = entry.index;
     applied_term_ = entry.term;
   }
-  if (applied_ == before) return;
+  if (applied_ == before) return false;
   node_.OnApplied(applied_);
   node_.Compact(applied_);
+  return true;
 }
 
 void Group::Checkpoint(Done<Checkpointed> done) {

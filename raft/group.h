@@ -14,8 +14,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 
-#include "base/log.h"
 #include "base/loop.h"
 #include "raft/core/node.h"
 #include "raft/log_store.h"
@@ -55,7 +55,6 @@ struct GroupEnvironment {
   LogStore& store;
   GroupHost& host;
   Rng& rng;
-  Log& log;
   Options options;
 };
 
@@ -85,6 +84,8 @@ class Group : public std::enable_shared_from_this<Group> {
   // kNotLeader if leadership is lost before a quorum confirmed it (SAFETY C1).
   void ReadIndex(Done<Index> done);
   void Campaign();
+  // True once for any number of calls until Process() runs: to be queued for it once.
+  bool Queue() { return !std::exchange(queued_, true); }
   void Process();
 
   // Follower side of a full install: nothing is stepped while the swap is under way.
@@ -116,7 +117,8 @@ class Group : public std::enable_shared_from_this<Group> {
   void Activate();
   void Persist(Write write);
   void Hold(std::vector<Entry>& committed);
-  void ApplyDurable();
+  // Whether anything was applied.
+  bool ApplyDurable();
   void TakeInstalled(const LogStart& start);
   void AnswerReads(std::vector<ReadGrant>& grants);
   void RunWaitingReads();
@@ -144,8 +146,10 @@ class Group : public std::enable_shared_from_this<Group> {
   std::deque<std::pair<Index, std::size_t>> uncommitted_;  // entries with their bytes
   Node node_;
   NodeStatus status_;
+  Membership membership_told_;  // to the state machine
   std::unique_ptr<StateMachine> state_machine_;
   bool active_ = false;
+  bool queued_ = false;
   bool first_life_ = false;
   bool adopting_ = false;
   bool wrote_since_checkpoint_ = true;

@@ -112,7 +112,7 @@ Group& GroupManager::AddGroup(GroupSpec spec, std::unique_ptr<StateMachine> stat
   GroupId id = spec.id;
   closed_.erase(id);
   KRONIKA_CHECK(!groups_.contains(id), "a broker has one replica of a group");
-  GroupEnvironment environment{loop_, store_, *this, rng_, log_, options_.raft};
+  GroupEnvironment environment{loop_, store_, *this, rng_, options_.raft};
   auto group = std::make_shared<Group>(environment, std::move(spec), std::move(state_machine));
   groups_.emplace(id, group);
   group->Start();
@@ -196,7 +196,7 @@ void GroupManager::OnTick() {
 }
 
 void GroupManager::MarkDirty(Group& group) {
-  dirty_.push_back(group.weak_from_this());
+  if (group.Queue()) dirty_.push_back(group.weak_from_this());
   ScheduleTurnEnd();
 }
 

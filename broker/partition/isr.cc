@@ -2,6 +2,7 @@
 #include "broker/partition/isr.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace kronika::broker {
 
@@ -17,6 +18,19 @@ std::vector<BrokerId> InSyncReplicas(const raft::NodeStatus& status, std::int64_
     if (caught_up) out.push_back(voter.broker);
   }
   return out;
+}
+
+Index ReplicatedIndex(const raft::NodeStatus& status, std::size_t replicas_min) {
+  std::vector<Index> matches;
+  for (const auto& replica : status.replicas) {
+    if (!replica.voter) continue;
+    matches.push_back(replica.id == status.self ? status.durable : replica.match);
+  }
+  const std::size_t wanted = std::max(matches.size() / 2 + 1, replicas_min);
+  if (wanted > matches.size()) return Index{};
+  const auto last = matches.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
+  std::ranges::nth_element(matches, last, std::greater{});
+  return *last;
 }
 
 }  // namespace kronika::broker

@@ -1,7 +1,9 @@
 #include "broker/partition/pending_appends.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/planted.h"
@@ -10,6 +12,7 @@ namespace kronika::broker {
 
 void PendingAppends::Add(Pending pending) {
   KRONIKA_CHECK(pending_.empty() || pending_.back().index <= pending.index);
+  KRONIKA_CHECK(pending.acks != Acks::kNone);
   pending_.push_back(std::move(pending));
 }
 
@@ -21,28 +24,17 @@ void PendingAppends::AddRetry(Pending pending) {
 }
 
 void PendingAppends::Advance(const AppendProgress& progress) {
-  if (pending_.empty()) return;
-  std::vector<Pending> answered;
-  std::deque<Pending> left;
-  bool all_behind = true;  // an entry that is not on enough replicas has none behind it that is
-  for (auto& pending : pending_) {
-    bool ready = false;
-    switch (pending.acks) {
-      case Acks::kNone:
-        ready = true;
-        break;
-      case Acks::kLeader:
-        ready = pending.index <= progress.durable || KRONIKA_PLANTED("acks-one-before-sync");
-        break;
-      case Acks::kAll:
-        ready = all_behind && pending.index <= progress.applied &&
-                progress.durable_on(pending.index) >= progress.replicas_wanted;
-        all_behind = ready;
-        break;
-    }
-    (ready ? answered.emplace_back(std::move(pending)) : left.emplace_back(std::move(pending)));
-  }
-  pending_ = std::move(left);
+  const Index all = std::min(progress.applied, progress.replicated);
+  const Index one = KRONIKA_PLANTED("acks-one-before-sync") ? Index{UINT64_MAX} : progress.durable;
+  auto ready = [&](const Pending& pending) {
+    return pending.index <= (pending.acks == Acks::kAll ? all : one);
+  };
+  auto end = pending_.begin();
+  while (end != pending_.end() && end->index <= std::max(all, one)) ++end;
+  auto first_left = std::stable_partition(pending_.begin(), end, ready);
+  std::vector<Pending> answered(std::make_move_iterator(pending_.begin()),
+                                std::make_move_iterator(first_left));
+  pending_.erase(pending_.begin(), first_left);
   for (auto& pending : answered) pending.done(std::move(pending.result));
 }
 

@@ -10,20 +10,17 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
-#include <vector>
 
 #include "base/ids.h"
 #include "broker/partition/partition.h"
 
 namespace kronika::broker {
 
-// How far a leader's log is; `durable_on(index)` counts the voters whose journals have the entry.
+// How far a leader's log is.
 struct AppendProgress {
   Index applied;
-  Index durable;  // in this replica's own journal
-  std::size_t replicas_wanted = 1;
-  std::function<std::size_t(Index)> durable_on;
+  Index durable;     // in this replica's own journal
+  Index replicated;  // in the journals of as many voters as acks=-1 asks for
 };
 
 class PendingAppends {
@@ -35,10 +32,11 @@ class PendingAppends {
     AppendDone done;
   };
 
-  // Indexes do not go back.
+  // Indexes do not go back. For acks 1 and -1: acks=0 has no answer to wait for.
   void Add(Pending pending);
   // A retry of a batch that was appended before at pending.index, which may lie below the last one.
   void AddRetry(Pending pending);
+  // Answers what may be answered; looks at nothing behind the last index that may be.
   void Advance(const AppendProgress& progress);
   // Leadership or quorum is lost: nobody may be told success any more.
   void FailAll(KafkaError error, std::string_view text);

@@ -151,20 +151,9 @@ void RaftPartition::OnAdvance(const raft::NodeStatus& status) {
 
 void RaftPartition::AdvancePending(const raft::NodeStatus& status) {
   if (pending_.empty()) return;
-  std::size_t voters = 0;
-  for (const auto& replica : status.replicas) voters += replica.voter ? 1 : 0;
-  AppendProgress progress{.applied = status.applied, .durable = status.durable};
-  progress.replicas_wanted = std::max<std::size_t>(
-      voters / 2 + 1, static_cast<std::size_t>(settings_.min_insync_replicas));
-  progress.durable_on = [&](Index index) {
-    std::size_t count = 0;
-    for (const auto& replica : status.replicas) {
-      Index match = replica.id == status.self ? status.durable : replica.match;
-      count += replica.voter && match >= index ? 1 : 0;
-    }
-    return count;
-  };
-  pending_.Advance(progress);
+  pending_.Advance(
+      {status.applied, status.durable,
+       ReplicatedIndex(status, static_cast<std::size_t>(settings_.min_insync_replicas))});
 }
 
 void RaftPartition::OnTimer() {

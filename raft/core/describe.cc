@@ -108,8 +108,13 @@ std::string NodeStatus::Describe() const {
 }
 
 NodeStatus Node::status() const {
-  const Impl& node = *impl_;
   NodeStatus out;
+  ReadStatus(out);
+  return out;
+}
+
+void Node::ReadStatus(NodeStatus& out) const {
+  const Impl& node = *impl_;
   out.self = node.self;
   out.role = node.role;
   out.term = node.hard_state.term;
@@ -122,11 +127,13 @@ NodeStatus Node::status() const {
   out.membership = node.membership;
   out.leader_epoch = node.log.TermAt(node.log.applied()).value_or(Term{});
   out.lost_quorum = node.lost_quorum;
-  if (!node.leading) return out;
-  out.confirmed = node.leading->confirmed;
+  out.confirmed = node.leading && node.leading->confirmed;
   out.serving = out.confirmed && node.HasAppliedOwnTerm();
+  out.replicas.clear();
+  if (!node.leading) return;
   for (const ReplicaId& id : AllReplicas(node.membership)) {
-    ReplicaStatus replica{.id = id, .match = node.MatchOf(id), .active = true};
+    ReplicaStatus& replica = out.replicas.emplace_back(
+        ReplicaStatus{.id = id, .match = node.MatchOf(id), .active = true});
     replica.voter = node.membership.IsVoter(id);
     if (const auto at = node.leading->peers.find(id); at != node.leading->peers.end()) {
       const Progress& peer = at->second;
@@ -134,9 +141,7 @@ NodeStatus Node::status() const {
       replica.active = node.now_ticks - peer.last_answer_tick < node.options.election_timeout_ticks;
       replica.ticks_since_caught_up = static_cast<int>(node.now_ticks - peer.caught_up_tick);
     }
-    out.replicas.push_back(replica);
   }
-  return out;
 }
 
 }  // namespace kronika::raft

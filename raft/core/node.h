@@ -159,6 +159,8 @@ class Node {
   void Compact(Index index);
 
   NodeStatus status() const;
+  // As status(), into `out`: nothing is allocated where `out` held the status of the same members.
+  void ReadStatus(NodeStatus& out) const;
   Role role() const;
   Term term() const;
   Index commit() const;

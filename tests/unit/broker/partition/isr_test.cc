@@ -45,5 +45,32 @@ TEST(InSyncReplicas, OnlyALeaderSaysAndWithoutAQuorumItIsAlone) {
   EXPECT_EQ(InSyncReplicas(status, 10), List{});
 }
 
+raft::NodeStatus LeaderOfThree(std::uint64_t own, std::uint64_t second, std::uint64_t third) {
+  raft::NodeStatus out;
+  out.self = Replica(2);
+  out.role = raft::Role::kLeader;
+  out.durable = Index{own};
+  for (auto [broker, match] : {std::pair{1, second}, {2, own + 5}, {3, third}}) {
+    out.replicas.push_back({.id = Replica(broker), .match = Index{match}, .voter = true});
+  }
+  return out;
+}
+
+TEST(ReplicatedIndex, IsWhatAMajorityHasOnDisk) {
+  EXPECT_EQ(ReplicatedIndex(LeaderOfThree(9, 7, 3), 1), Index{7});
+  EXPECT_EQ(ReplicatedIndex(LeaderOfThree(2, 7, 3), 1), Index{3}) << "own disk, not own log";
+}
+
+TEST(ReplicatedIndex, MinInsyncReplicasAboveTheMajorityCounts) {
+  EXPECT_EQ(ReplicatedIndex(LeaderOfThree(9, 7, 3), 3), Index{3});
+  EXPECT_EQ(ReplicatedIndex(LeaderOfThree(9, 7, 3), 4), Index{});
+}
+
+TEST(ReplicatedIndex, ALearnerDoesNotCount) {
+  auto status = LeaderOfThree(9, 7, 3);
+  status.replicas.push_back({.id = Replica(4), .match = Index{9}, .voter = false});
+  EXPECT_EQ(ReplicatedIndex(status, 1), Index{7});
+}
+
 }  // namespace
 }  // namespace kronika::broker

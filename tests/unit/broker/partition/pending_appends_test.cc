@@ -12,8 +12,7 @@ namespace {
 struct World {
   PendingAppends pending;
   std::map<int, AppendResult> answers;
-  AppendProgress progress{.durable_on = [this](Index index) { return index <= on_two ? 2u : 1u; }};
-  Index on_two;
+  AppendProgress progress;
 
   PendingAppends::Pending Make(int id, std::uint64_t index, Acks acks) {
     return {Index{index}, acks, {.base_offset = id}, [this, id](AppendResult result) {
@@ -37,17 +36,16 @@ TEST(PendingAppends, AcksOneWaitsForTheLeadersOwnDisk) {
 
 TEST(PendingAppends, AcksAllWaitsForApplyAndForEnoughDisks) {
   World world;
-  world.progress.replicas_wanted = 2;
   world.pending.Add(world.Make(1, 10, Acks::kAll));
   world.progress.durable = Index{10};
-  world.on_two = Index{10};
+  world.progress.replicated = Index{10};
   world.Advance();
   EXPECT_TRUE(world.answers.empty()) << "committed means applied here";
   world.progress.applied = Index{10};
-  world.on_two = Index{9};
+  world.progress.replicated = Index{9};
   world.Advance();
   EXPECT_TRUE(world.answers.empty()) << "min.insync.replicas above the majority";
-  world.on_two = Index{10};
+  world.progress.replicated = Index{10};
   world.Advance();
   EXPECT_EQ(world.answers.size(), 1u);
 }
@@ -67,8 +65,7 @@ TEST(PendingAppends, ARetrySharesTheFateOfItsBatch) {
   world.pending.Add(world.Make(1, 10, Acks::kAll));
   world.pending.Add(world.Make(2, 11, Acks::kAll));
   world.pending.AddRetry(world.Make(3, 10, Acks::kAll));
-  world.progress.applied = Index{10};
-  world.progress.durable = Index{11};
+  world.progress = {.applied = Index{10}, .durable = Index{11}, .replicated = Index{11}};
   world.Advance();
   EXPECT_EQ(world.answers.count(1) + world.answers.count(3), 2u);
   EXPECT_EQ(world.answers.count(2), 0u);
