@@ -98,6 +98,7 @@ void GroupManager::Stop() {
   if (stopped_) return;
   stopped_ = true;
   loop_.Cancel(tick_timer_);
+  loop_.Cancel(flush_timer_);
   groups_.clear();
 }
 
@@ -223,9 +224,24 @@ void GroupManager::EndTurn() {
     leaders.insert(leaders.end(), changes.begin(), changes.end());
     link->metadata_index = metadata_index_;
     link->wall_clock_ms = loop_.WallNowMs();
-    link->Flush();
   }
+  FlushLinks();
   if (!dirty_.empty()) ScheduleTurnEnd();
+}
+
+// Links tell when they want to be asked again; one timer serves the earliest.
+void GroupManager::FlushLinks() {
+  std::optional<Instant> next;
+  for (auto& [id, link] : peers_) {
+    if (auto due = link->Flush(loop_.Now())) next = std::min(next.value_or(*due), *due);
+  }
+  if (!next || (flush_at_ && *flush_at_ <= *next)) return;
+  if (flush_at_) loop_.Cancel(flush_timer_);
+  flush_at_ = next;
+  flush_timer_ = loop_.RunAt(*next, [this] {
+    flush_at_.reset();
+    FlushLinks();
+  });
 }
 
 // ---- What groups ask for.
@@ -234,8 +250,8 @@ void GroupManager::Send(Group& group, Message message) {
   PeerLink* link = Link(message.to.broker);
   if (!link) return;  // the placement names a broker that is not known here yet
   if (message.type == MessageType::kHeartbeat) {
-    link->beats_out.Add({group.id(), message.from.incarnation, message.to.incarnation, message.term,
-                         message.commit, message.read_context});
+    link->Add(BeatGroup{group.id(), message.from.incarnation, message.to.incarnation, message.term,
+                        message.commit, message.read_context});
     return;
   }
   // The beat's own answer stands for a response that says nothing new (see TakeBeat).
@@ -245,7 +261,9 @@ void GroupManager::Send(Group& group, Message message) {
   Lane lane = LaneOf(message.type);
   if (!link->up(lane)) return;  // a new stream resets every progress on it
   std::size_t bytes = PayloadBytes(message);
-  link->Open(lane).messages.push_back({group.id(), group.generation(), std::move(message)});
+  GroupMessage out{group.id(), group.generation(), std::move(message)};
+  if (lane == Lane::kData) return link->Add(std::move(out), bytes);
+  link->Open(lane).messages.push_back(std::move(out));
   link->Filled(lane, bytes);
 }
 

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -90,6 +91,7 @@ class GroupManager final : public GroupHost {
   void OnTick();
   void ScheduleTurnEnd();
   void EndTurn();
+  void FlushLinks();
   void OnFrame(BrokerId from, Lane lane, Frame frame);
   void OnPeer(PeerState state);
   void OnLivenessChanged(PeerLink& link);
@@ -123,6 +125,8 @@ class GroupManager final : public GroupHost {
   Instant last_tick_;
   std::uint64_t ticks_ = 0;
   TimerId tick_timer_;
+  TimerId flush_timer_;
+  std::optional<Instant> flush_at_;  // when the timer fires
   Calls calls_;
   LeaderStates leader_states_;
   Installs installs_;

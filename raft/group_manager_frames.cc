@@ -93,6 +93,7 @@ void GroupManager::TakeMessages(PeerLink& link, SuperFrame& frame) {
 
 void GroupManager::TakeMessage(PeerLink& link, const SuperFrame& frame, GroupMessage& message) {
   const Message& inner = message.message;
+  if (inner.type == MessageType::kAppendResponse) link.OnAppendAnswered();
   Group* group = Find(message.group);
   if (group && group->self().incarnation == inner.to.incarnation &&
       group->generation() == message.generation) {

@@ -115,8 +115,9 @@ struct SuperFrame {
   std::vector<CallAnswer> call_answers;
   std::size_t payload_bytes = 0;  // a running sum for cutting frames
 
-  bool empty() const {
-    return messages.empty() && !beat && beat_answers.empty() && not_yet.empty() &&
+  bool empty() const { return messages.empty() && OnlyMessages(); }
+  bool OnlyMessages() const {
+    return !beat && beat_answers.empty() && not_yet.empty() &&
            leaders.empty() && !leaders_wanted && install_chunks.empty() &&
            install_answers.empty() && calls.empty() && call_answers.empty();
   }

@@ -39,9 +39,9 @@ std::vector<Entry> Log::Range(Index first, Index last, std::size_t bytes_max) co
   return out;
 }
 
-std::size_t Log::BytesAfter(Index after) const {
+std::size_t Log::BytesOf(Index after, Index last) const {
   std::size_t bytes = 0;
-  for (Index i = after + 1; i <= last(); ++i) bytes += At(i).payload.size();
+  for (Index i = after + 1; i <= last; ++i) bytes += At(i).payload.size();
   return bytes;
 }
 
@@ -101,7 +101,9 @@ std::vector<Entry> Log::Deliver() {
 
 void Log::ApplyTo(Index index) {
   KRONIKA_CHECK(index <= delivered_, "applied what was never handed out");
-  applied_ = std::max(applied_, index);
+  if (index <= applied_) return;
+  applied_bytes_ += BytesOf(applied_, index);
+  applied_ = index;
 }
 
 bool Log::Install(Index start, Term start_term) {
@@ -118,16 +120,16 @@ bool Log::Install(Index start, Term start_term) {
   commit_ = keep ? std::max(commit_, start) : start;
   delivered_ = keep ? std::max(delivered_, start) : start;
   applied_ = keep ? std::max(applied_, start) : start;
+  applied_bytes_ = BytesOf(start_, applied_);
   return keep;
 }
 
 void Log::Forget(Index index, std::size_t tail_bytes_max) {
   index = std::min(index, applied_);
   if (index <= start_) return;
-  std::size_t bytes = 0;
-  for (Index i = start_ + 1; i <= index; ++i) bytes += At(i).payload.size();
-  while (start_ < index && bytes > tail_bytes_max) {
-    bytes -= entries_.front().payload.size();
+  const std::size_t kept = BytesOf(index, applied_);
+  while (start_ < index && applied_bytes_ - kept > tail_bytes_max) {
+    applied_bytes_ -= entries_.front().payload.size();
     start_ = entries_.front().index;
     start_term_ = entries_.front().term;
     entries_.pop_front();

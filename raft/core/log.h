@@ -5,7 +5,8 @@
 //    memory forgot (or what the state machine held at the beginning); its term is known.
 // 2. Everything above applied() is in memory. Indexes are contiguous, terms never fall.
 // 3. Nothing at or below commit() is ever cut: that is a CHECK, as it would take back an
-//    acknowledged entry (SAFETY D-12). Source: Raft §5.3, §5.4.
+//    acknowledged entry (SAFETY D-12).
+// Source: Raft §5.3, §5.4.
 #pragma once
 
 #include <deque>
@@ -36,7 +37,7 @@ class Log {
   // Entries [first, ...] up to `last` or `bytes_max` of payload, at least one; first > start().
   std::vector<Entry> Range(Index first, Index last, std::size_t bytes_max) const;
   // Payload bytes of (after, last()].
-  std::size_t BytesAfter(Index after) const;
+  std::size_t BytesAfter(Index after) const { return BytesOf(after, last()); }
   // The highest known index not above `index` whose term is not above `term`: where a probe goes
   // next.
   Index LastNotAbove(Index index, Term term) const;
@@ -69,6 +70,8 @@ class Log {
 
  private:
   void CutFrom(Index index);
+  // Payload bytes of (after, last].
+  std::size_t BytesOf(Index after, Index last) const;
 
   Index start_;
   Term start_term_;
@@ -77,6 +80,7 @@ class Log {
   Index commit_;
   Index delivered_;
   Index applied_;
+  std::size_t applied_bytes_ = 0;  // payload of (start_, applied_]
 };
 
 }  // namespace kronika::raft

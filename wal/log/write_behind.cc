@@ -48,6 +48,7 @@ void LogCore::WakeDrained() {
 }
 
 std::size_t LogCore::DurablePending() const {
+  if (!pending.empty() && pending.back().index <= durable) return pending_bytes;
   std::size_t out = 0;
   for (const auto& batch : pending) {
     if (batch.index > durable && !KRONIKA_PLANTED("segment-before-journal")) break;
