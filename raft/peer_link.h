@@ -1,16 +1,16 @@
 // PeerLink: what a manager keeps about one other broker: frames being filled, beats, counters. On
 // the manager's loop.
 //
-// 1. A frame is cut when it holds `kFrameBytes` of payload or when the turn ends. What the transport
-//    does not take is dropped and the groups concerned probe again; nothing queues here without
-//    bound.
+// 1. A frame is cut when it holds `kFrameBytes` of payload or when the turn ends. What the
+//    transport does not take is dropped and the groups concerned probe again; nothing queues here
+//    without bound.
 // 2. Appends wait while the peer owes an answer to earlier ones: its journal is busy with those, so
 //    a frame of their own would wait there instead and cost both sides a wake-up. They leave when
 //    an answer comes, with whatever else goes to the peer's data lane, at kHeldBytesMax, and at the
 //    latest after kAppendHoldMax (RFC 896 has the idea).
 // 3. Beats wait for company too, at the latest until kBeatHoldMax: most only tell followers of a
 //    commit, which the next append does as well. A beat that a read waits for leaves at
-//    once, and so do those of the metadata group, because clients ask any broker what they told one.
+//    once; so do those of the metadata group, as clients ask any broker of what they told one.
 #pragma once
 
 #include <array>

@@ -117,9 +117,9 @@ struct SuperFrame {
 
   bool empty() const { return messages.empty() && OnlyMessages(); }
   bool OnlyMessages() const {
-    return !beat && beat_answers.empty() && not_yet.empty() &&
-           leaders.empty() && !leaders_wanted && install_chunks.empty() &&
-           install_answers.empty() && calls.empty() && call_answers.empty();
+    return !beat && beat_answers.empty() && not_yet.empty() && leaders.empty() && !leaders_wanted &&
+           install_chunks.empty() && install_answers.empty() && calls.empty() &&
+           call_answers.empty();
   }
 };
 

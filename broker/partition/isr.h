@@ -1,5 +1,5 @@
-// What a leader makes of its voters' progress: the in-sync replicas, as it reports and enforces them
-// for min.insync.replicas (decision D10), and how far acks=-1 may be answered.
+// What a leader makes of its voters' progress: the in-sync replicas, as it reports and enforces
+// them for min.insync.replicas (decision D10), and how far acks=-1 may be answered.
 //
 // Pure. No safety property rests on it: Raft decides what is committed.
 // 1. A voter is in sync if it reached the leader's end of some moment within the last
