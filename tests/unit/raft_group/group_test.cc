@@ -33,12 +33,6 @@ class NotingMachine final : public StateMachine {
   Done<void> adopting;
 };
 
-class NullLog final : public Log {
- public:
-  bool Enabled(LogLevel) const override { return false; }
-  void Write(LogLevel, std::string) override {}
-};
-
 class GroupTest : public testing::Test, public GroupHost {
  public:
   void Send(Group&, Message) override {}
@@ -47,7 +41,7 @@ class GroupTest : public testing::Test, public GroupHost {
   }
   void InstallWanted(Group&, ReplicaId) override {}
   void StatusChanged(Group&) override {}
-  Status Admit(std::size_t) const override { return {}; }
+  Status Admit(std::size_t, EntriesOf) const override { return {}; }
   void CountUncommitted(std::int64_t) override {}
   bool IsFirstLive(const Group&) const override { return false; }
   void StoreFailed(const Error& error) override { ADD_FAILURE() << error.Describe(); }
@@ -60,7 +54,7 @@ class GroupTest : public testing::Test, public GroupHost {
     spec.created->membership = members;
     auto machine = std::make_unique<NotingMachine>();
     machine_ = machine.get();
-    group_ = std::make_shared<Group>(GroupEnvironment{loop_, store_, *this, rng_, log_, {}},
+    group_ = std::make_shared<Group>(GroupEnvironment{loop_, store_, *this, rng_, {}},
                                      std::move(spec), std::move(machine));
     group_->Start();
     Run();
@@ -94,7 +88,6 @@ class GroupTest : public testing::Test, public GroupHost {
   SimLoop loop_{scheduler_};
   FakeLogDisk disk_;
   FakeLogStore store_{loop_, disk_};
-  NullLog log_;
   NotingMachine* machine_ = nullptr;
   std::shared_ptr<Group> group_;
 };
