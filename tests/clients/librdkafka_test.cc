@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -134,15 +135,32 @@ class LibrdkafkaTest : public testing::Test {
     return received;
   }
 
+  void Assign(rd_kafka_t* client, int partition, std::int64_t offset) {
+    rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic_.c_str(), partition)->offset = offset;
+    rd_kafka_assign(client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+  }
+
+  // The next `count` records, whatever the consumer is told in between.
+  static std::vector<Received> ReadOn(rd_kafka_t* client, std::size_t count) {
+    std::vector<Received> found;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kTimeoutMs);
+    while (found.size() < count && std::chrono::steady_clock::now() < deadline) {
+      rd_kafka_message_t* message = rd_kafka_consumer_poll(client, 100);
+      if (message == nullptr) continue;
+      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) found.push_back(Take(message));
+      rd_kafka_message_destroy(message);
+    }
+    return found;
+  }
+
   // Everything in a partition from `offset` on, until its end.
   std::vector<Received> Consume(int partition, std::int64_t offset) {
     Client client = Make(
         RD_KAFKA_CONSUMER,
         {{"group.id", "none"}, {"enable.auto.commit", "false"}, {"enable.partition.eof", "true"}});
-    rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic_.c_str(), partition)->offset = offset;
-    rd_kafka_assign(client.get(), list);
-    rd_kafka_topic_partition_list_destroy(list);
+    Assign(client.get(), partition, offset);
     std::vector<Received> found;
     bool end = false;
     while (!end) {
@@ -207,6 +225,31 @@ TEST_F(LibrdkafkaTest, PartitionsAreApart) {
                                                &high, kTimeoutMs));
     EXPECT_EQ(0, low);
     EXPECT_EQ(100, high);
+  }
+}
+
+// One producer and one consumer stay while the topic is deleted and created again. Each life has
+// fewer records than the one before: by name alone a consumer cannot tell a new topic from one that
+// it has read to its end, and asks for an offset that does not exist.
+TEST_F(LibrdkafkaTest, ClientsThatStayWhileTheTopicComesAgain) {
+  Client producer = Make(RD_KAFKA_PRODUCER, {{"topic.metadata.refresh.fast.interval.ms", "50"}});
+  Client consumer = Make(
+      RD_KAFKA_CONSUMER,
+      {{"group.id", "none"}, {"enable.auto.commit", "false"}, {"auto.offset.reset", "earliest"}});
+  for (int count : {90, 60, 30}) {
+    SCOPED_TRACE(count);
+    ASSERT_EQ(RD_KAFKA_RESP_ERR_NO_ERROR, CreateTopic(1));
+    if (count == 90) Assign(consumer.get(), 0, 0);
+    const std::string life = "life of " + std::to_string(count);
+    for (int i = 0; i < count; ++i) Produce(producer.get(), 0, life);
+    ASSERT_EQ(RD_KAFKA_RESP_ERR_NO_ERROR, rd_kafka_flush(producer.get(), kTimeoutMs));
+    const std::vector<Received> found = ReadOn(consumer.get(), static_cast<std::size_t>(count));
+    ASSERT_EQ(static_cast<std::size_t>(count), found.size());
+    for (int i = 0; i < count; ++i) {
+      EXPECT_EQ(i, found[i].offset);
+      EXPECT_EQ(life, found[i].value);
+    }
+    ASSERT_EQ(RD_KAFKA_RESP_ERR_NO_ERROR, DeleteTopic());
   }
 }
 

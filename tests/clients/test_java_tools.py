@@ -6,7 +6,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
 import results  # noqa: E402
-from cluster import ClusterTest  # noqa: E402
+import wire  # noqa: E402
+from cluster import LONG_FORM, ClusterTest  # noqa: E402
 
 
 @clients.needs("java")
@@ -42,6 +43,17 @@ class JavaTools(ClusterTest):
         self.assertEqual([f"Offset:{i}:k{i}:v{i}" for i in range(500)], clients.lines(found))
         self.assertIn(f"{topic}:0:500", self.tool("get-offsets", "--topic", topic))
         self.assertIn(f"{topic}:0:0", self.tool("get-offsets", "--topic", topic, "--time", "earliest"))
+
+    def test_every_codec(self):
+        topic = self.topic("java")
+        self.tool("topics", "--create", "--topic", topic, "--partitions", "1")
+        codecs = ["gzip", "snappy", "lz4", "zstd"] if LONG_FORM else ["snappy", "zstd"]
+        for codec in codecs:
+            self.tool("console-producer", "--topic", topic, "--compression-codec", codec, stdin=f"{codec} " * 100 + "\n")
+        self.assertEqual(codecs, wire.stored_codecs(self.cluster, topic))
+        found = self.tool("console-consumer", "--topic", topic, "--partition", "0", "--offset", "earliest", "--max-messages",
+                          str(len(codecs)), "--timeout-ms", "20000")
+        self.assertEqual([f"{codec} " * 100 for codec in codecs], clients.lines(found))
 
     def test_configs_are_described(self):
         topic = self.topic("java")

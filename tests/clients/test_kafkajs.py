@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
 import results  # noqa: E402
+import wire  # noqa: E402
 from cluster import ClusterTest  # noqa: E402
 
 
@@ -32,6 +33,7 @@ class KafkaJs(ClusterTest):
                             "-f", "%o|%k|%s|%T|%h\n")
         expected = ["k|v|1700000000000|h=1", "NULL|value|1700000000000|", "key|NULL|1700000000000|"] * 2
         self.assertEqual([f"{offset}|{rest}" for offset, rest in enumerate(expected)], clients.lines(text))
+        self.assertEqual(["none", "gzip"], wire.stored_codecs(self.cluster, topic))
 
 
 if __name__ == "__main__":

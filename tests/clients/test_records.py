@@ -49,20 +49,6 @@ class Records(ClusterTest):
         consumer.close()
         return found
 
-    def stored(self, topic):
-        """The headers of all batches, read from the partition's leader without a client."""
-        with wire.Connection(self.cluster.port(0)) as connection:
-            _, leader = connection.leader(topic)
-        with wire.Connection(self.cluster.port(leader - 1)) as connection:
-            offset, found = 0, []
-            while True:
-                error, watermark, content = connection.fetch(topic, 0, offset)
-                self.assertEqual(0, error)
-                found += [batch for batch in wire.batches(content) if batch["base_offset"] >= offset]
-                if not found or found[-1]["last_offset"] + 1 >= watermark:
-                    return found
-                offset = found[-1]["last_offset"] + 1
-
     def test_codecs_are_stored_as_sent(self):
         text = "".join(f"line {i} of a text that compresses well\n" for i in range(200))
         for codec in ("gzip", "snappy", "lz4", "zstd"):
@@ -70,7 +56,7 @@ class Records(ClusterTest):
                 topic = self.create(word=codec)
                 self.produce(topic, text, "-z", codec)
                 self.assertEqual(text.splitlines(), [r["payload"] for r in self.consume(topic)])
-                self.assertEqual({codec}, {batch["codec"] for batch in self.stored(topic)})
+                self.assertEqual({codec}, set(wire.stored_codecs(self.cluster, topic)))
                 if codec == "gzip":  # the only codec that kafka-python has without more packages
                     self.assertEqual(text.splitlines(), [r.value.decode() for r in self.python_consume(topic, 200)])
 
@@ -139,7 +125,7 @@ class Records(ClusterTest):
             self.assertLessEqual(before, record["ts"])
             self.assertLessEqual(record["ts"], int(time.time() * 1000))
             self.assertEqual("logappend", record["tstype"])
-        self.assertTrue(all(batch["log_append_time"] for batch in self.stored(topic)))
+        self.assertTrue(all(batch["log_append_time"] for batch in wire.stored_batches(self.cluster, topic)))
 
     def test_acks(self):
         topic = self.create()

@@ -12,6 +12,58 @@ from cluster import LONG_FORM, ClusterTest  # noqa: E402
 from process import wait_for  # noqa: E402
 
 
+class StayingClients:
+    """A stock producer that sends its count every few milliseconds, and a stock consumer that reads on."""
+
+    def __init__(self, bootstrap, topic):
+        import kafka
+        self.acknowledged = {}  # value: when
+        self.read = set()
+        self.gone = set()  # acknowledged in an earlier life
+        self.refused = 0
+        self._topic = topic
+        self._stop = threading.Event()
+        self._producer = kafka.KafkaProducer(bootstrap_servers=bootstrap, acks="all", retries=1000, retry_backoff_ms=50)
+        self._consumer = kafka.KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+        self._consumer.assign([kafka.TopicPartition(topic, 0)])
+        self._threads = [threading.Thread(target=self._send), threading.Thread(target=self._read)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        self._producer.close(5)
+        self._consumer.close()
+
+    def acknowledged_since(self, begun):
+        return [value for value, when in list(self.acknowledged.items()) if when >= begun]
+
+    def _send(self):
+        import kafka.errors
+        value = 0
+        while not self._stop.wait(0.005):
+            try:
+                sent = self._producer.send(self._topic, str(value).encode(), partition=0)
+                sent.add_callback(lambda _, v=value: self.acknowledged.__setitem__(v, time.monotonic()))
+                sent.add_errback(self._given_up)
+                value += 1
+            except kafka.errors.KafkaError:
+                self.refused += 1
+
+    def _given_up(self, _):
+        self.refused += 1
+
+    def _read(self):
+        while not self._stop.is_set():
+            for records in self._consumer.poll(100).values():
+                self.read.update(int(record.value) for record in records)
+
+
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class Topics(ClusterTest):
@@ -114,6 +166,29 @@ class Topics(ClusterTest):
             stop.set()
             reader.join()
         self.assertEqual([], problems)
+
+    def test_clients_that_stay(self):
+        """One producer and one consumer live through all lives of a topic: both go on in each, and what was acknowledged in
+        an earlier life is not there any more."""
+        name = self.topic("stay")
+        self.create(name)
+        wait_for(lambda: self.same_everywhere(name), 5, "all brokers list the topic alike")
+        with StayingClients(self.cluster.bootstrap, name) as stay:
+            for life in range(10 if LONG_FORM else 3):
+                begun = time.monotonic()
+                wait_for(lambda b=begun: stay.acknowledged_since(b), 20, f"the producer goes on in life {life}")
+                first = min(stay.acknowledged_since(begun))
+                wait_for(lambda f=first: max(stay.read, default=-1) >= f, 20, f"the consumer goes on in life {life}")
+                # What is old would come first; there is no end to wait for, as the producer goes on.
+                text = clients.kcat(self.cluster.bootstrap, "-C", "-t", name, "-p", "0", "-o", "beginning", "-c", "50", "-q",
+                                    "-f", "%o %s\n")
+                found = [tuple(map(int, line.split())) for line in clients.lines(text)]
+                self.assertEqual(list(range(len(found))), [offset for offset, _ in found], f"offsets of life {life}")
+                self.assertFalse({value for _, value in found} & stay.gone, f"records of before life {life}")
+                stay.gone |= set(stay.acknowledged_since(0))
+                self.admin().delete_topics([name])
+                self.try_create(name)  # or the producer's next Metadata request did it
+        print(f"{len(stay.acknowledged)} records acknowledged, {len(stay.read)} read, {stay.refused} given up")
 
     def try_create(self, name):
         import kafka.errors

@@ -1,12 +1,13 @@
 """Kafka's protocol by hand, for what no client shows: stored batches, old versions, malformed requests.
 
-Only old, non-flexible versions; written from the protocol guide, independently of the code under test.
+Old, non-flexible versions where there are any; written from the protocol guide, independently of the code under test.
 """
 
 import socket
 import struct
 
-PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS = 0, 1, 2, 3, 18
+PRODUCE, FETCH, LIST_OFFSETS, METADATA, FIND_COORDINATOR, API_VERSIONS = 0, 1, 2, 3, 10, 18
+CREATE_TOPICS, DELETE_TOPICS, INIT_PRODUCER_ID, DESCRIBE_CONFIGS, DESCRIBE_CLUSTER = 19, 20, 22, 32, 60
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
@@ -39,6 +40,24 @@ class Reader:
         size = self.take("h")
         return None if size < 0 else self.bytes(size).decode()
 
+    def uvarint(self):
+        value, shift = 0, 0
+        while True:
+            byte = self.take("B")
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value
+            shift += 7
+
+    def compact_string(self):
+        size = self.uvarint()
+        return None if size == 0 else self.bytes(size - 1).decode()
+
+    def tags(self):
+        """Skips tagged fields."""
+        for _ in range(self.uvarint()):
+            self.uvarint(), self.bytes(self.uvarint())
+
     def array(self, read):
         return [read(self) for _ in range(max(0, self.take("i")))]
 
@@ -56,9 +75,9 @@ class Connection:
     def __exit__(self, *_):
         self.socket.close()
 
-    def send(self, key, version, body):
+    def send(self, key, version, body, tags=b""):
         self._correlation += 1
-        header = struct.pack(">hhi", key, version, self._correlation) + string("wire")
+        header = struct.pack(">hhi", key, version, self._correlation) + string("wire") + tags
         self.socket.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
         return self._correlation
 
@@ -128,6 +147,41 @@ class Connection:
         reader.take("i")
         return error, watermark, reader.bytes(max(0, reader.take("i")))
 
+
+    def find_coordinator(self, group):
+        """(error, node id) from FindCoordinator version 0."""
+        reader = self.request(FIND_COORDINATOR, 0, string(group))
+        return reader.take("hi")
+
+    def init_producer_id(self):
+        """(error, producer id, epoch) from InitProducerId version 0, without a transactional id."""
+        reader = self.request(INIT_PRODUCER_ID, 0, string(None) + struct.pack(">i", 60_000))
+        reader.take("i")
+        return reader.take("hqh")
+
+    def end_offset(self, topic, partition=0):
+        """(error, offset) of the end from ListOffsets version 1."""
+        one = array([struct.pack(">iq", partition, -1)])
+        reader = self.request(LIST_OFFSETS, 1, struct.pack(">i", -1) + array([string(topic) + one]))
+        reader.take("i"), reader.string(), reader.take("i")
+        _, error, _, offset = reader.take("ihqq")
+        return error, offset
+
+    def describe_cluster(self):
+        """(controller's node id, {node id: port}) from DescribeCluster version 0, which is flexible."""
+        sent = self.send(DESCRIBE_CLUSTER, 0, b"\0" + b"\0", tags=b"\0")
+        correlation, rest = self.receive()
+        assert correlation == sent, f"answer {correlation} to request {sent}"
+        reader = Reader(rest)
+        reader.tags(), reader.take("i")
+        error, _, _, controller = reader.take("h"), reader.compact_string(), reader.compact_string(), reader.take("i")
+        assert error == 0, f"DescribeCluster: error {error}"
+        brokers = {}
+        for _ in range(reader.uvarint() - 1):
+            node, _, port, _ = reader.take("i"), reader.compact_string(), reader.take("i"), reader.compact_string()
+            reader.tags()
+            brokers[node] = port
+        return controller, brokers
 
     def produce(self, topic, batch, partition=0, acks=-1):
         """(error, base offset) from Produce version 3."""
@@ -224,3 +278,20 @@ def batches(stored):
     return found
 
 
+def stored_batches(cluster, topic):
+    """The headers of all batches of partition 0, read from its leader without a client."""
+    with Connection(cluster.port(0)) as connection:
+        _, leader = connection.leader(topic)
+    with Connection(cluster.port(leader - 1)) as connection:
+        offset, found = 0, []
+        while True:
+            error, watermark, content = connection.fetch(topic, 0, offset)
+            assert error == 0, f"Fetch of {topic}: error {error}"
+            found += [one for one in batches(content) if one["base_offset"] >= offset]
+            if not found or found[-1]["last_offset"] + 1 >= watermark:
+                return found
+            offset = found[-1]["last_offset"] + 1
+
+
+def stored_codecs(cluster, topic):
+    return [one["codec"] for one in stored_batches(cluster, topic)]
