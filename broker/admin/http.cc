@@ -9,6 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "broker/net/acceptor.h"
+
 namespace kronika::broker::admin {
 namespace {
 
@@ -142,26 +144,9 @@ void HttpSession::Close() {
 }
 
 Status Server::Bind() {
-  const std::string where = options_.host + ":" + std::to_string(options_.port);
-  error_code error;
-  tcp::resolver resolver(io_);
-  const auto found =
-      resolver.resolve(options_.host, std::to_string(options_.port),
-                       tcp::resolver::passive | tcp::resolver::numeric_service, error);
-  if (error || found.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "the admin host does not resolve: " + error.message(),
-                where);
-  }
-  const tcp::endpoint endpoint = *found.begin();
-  acceptor_.open(endpoint.protocol(), error);
-  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor_.bind(endpoint, error);
-  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  if (error == asio::error::address_in_use) {
-    return Fail(ErrorCode::kAlreadyExists, "the admin port is in use by another process", where);
-  }
-  if (error) return Fail(ErrorCode::kIo, "cannot listen: " + error.message(), where);
-  port_ = acceptor_.local_endpoint(error).port();
+  auto port = net::OpenAcceptor(acceptor_, options_.host, options_.port, "the admin port");
+  if (!port) return std::unexpected(port.error());
+  port_ = *port;
   Accept();
   return {};
 }

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "broker/net/acceptor.h"
+
 namespace kronika::broker::net {
 namespace {
 
@@ -151,26 +153,9 @@ void Session::Shut() {
 }
 
 Status TcpListener::Bind() {
-  const std::string where = options_.host + ":" + std::to_string(options_.port);
-  error_code error;
-  tcp::resolver resolver(*place_.io);
-  const auto found =
-      resolver.resolve(options_.host, std::to_string(options_.port),
-                       tcp::resolver::passive | tcp::resolver::numeric_service, error);
-  if (error || found.empty()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "the listener's host does not resolve: " + error.message(), where);
-  }
-  const tcp::endpoint endpoint = *found.begin();
-  acceptor_.open(endpoint.protocol(), error);
-  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor_.bind(endpoint, error);
-  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  if (error == asio::error::address_in_use) {
-    return Fail(ErrorCode::kAlreadyExists, "the port is in use by another process", where);
-  }
-  if (error) return Fail(ErrorCode::kIo, "cannot listen: " + error.message(), where);
-  port_ = acceptor_.local_endpoint(error).port();
+  auto port = OpenAcceptor(acceptor_, options_.host, options_.port, "the port");
+  if (!port) return std::unexpected(port.error());
+  port_ = *port;
   Accept();
   return {};
 }

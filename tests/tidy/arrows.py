@@ -45,7 +45,7 @@ HEAVY = {
     "RocksDB": (r"rocksdb/", ("wal/rocks_kv.cc",)),
     "spdlog": (r"spdlog/", ("base/spdlog_log.cc",)),
     "yaml-cpp": (r"yaml-cpp/", ("config/yaml.cc",)),
-    "Asio and Beast": (r"boost/(asio|beast)", ("base/asio_loop.cc", "broker/net/listener.cc",
+    "Asio and Beast": (r"boost/(asio|beast)", ("base/asio_loop.cc", "broker/net/acceptor.h", "broker/net/listener.cc",
                                                "broker/admin/http.cc")),
     "CLI11": (r"CLI/", ("cmd/kronika/main.cc", "cmd/kronika_sim/main.cc", "cmd/kmsgc/main.cc")),
     "nlohmann-json": (r"nlohmann/", ("broker/admin/status.cc", "cmd/kmsgc/parse.cc", "cmd/kronika/output.cc")),

@@ -1,0 +1,20 @@
+// Opens a listening TCP socket; for the files of broker/net and broker/admin that include Asio
+// anyway.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace kronika::broker::net {
+
+// Binds `acceptor` to host:port and listens; port 0 takes any free one. Gives the port.
+// kInvalidArgument: the host does not resolve; kAlreadyExists: the port is in use; kIo. `what`
+// names the port in errors ("the admin port").
+Result<std::uint16_t> OpenAcceptor(boost::asio::ip::tcp::acceptor& acceptor,
+                                   const std::string& host, std::uint16_t port,
+                                   const std::string& what);
+
+}  // namespace kronika::broker::net
