@@ -1,7 +1,9 @@
 """Data directories that must not come back: an older state of one, and one that was formatted again under its UUID. Both
 after all peers restarted, so that only what the cluster wrote down can tell. The true directory comes back afterwards."""
 
+import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -60,6 +62,27 @@ class Identity(ClusterTest):
         self.cluster.restart(self.VICTIM)
         # One life less: it comes back with the boot epoch that the cluster knows already.
         self.assert_refused("its directory was rolled back or copied", lambda data: shutil.move(older, data))
+
+    def test_an_older_identity_file_alone(self):
+        """The rest of the directory knows better: the broker itself says so and ends, whoever else runs."""
+        wait_for(self.all_ready, self.SECONDS, "all brokers are ready")
+        data = self.cluster.data(self.VICTIM)
+        identity = data / "identity"
+        older = identity.read_bytes()
+        self.cluster.kill(self.VICTIM)
+        self.cluster.restart(self.VICTIM)
+        wait_for(self.all_ready, self.SECONDS, "all brokers are ready")
+        os.kill(self.cluster.pid(self.VICTIM), signal.SIGTERM)  # its last checkpoint holds the image
+        wait_for(data.with_name("exit_code").exists, self.SECONDS, "it stopped")
+        newer = identity.read_bytes()
+        identity.write_bytes(older)
+        config = self.cluster.dir / f"node{self.VICTIM}" / "kronika.yaml"
+        told = run([BINARY, "start", "--config", config], self.SECONDS, False)
+        self.assertNotEqual(0, told.returncode)
+        self.assertIn("its directory was rolled back or copied", told.stdout + told.stderr)
+        identity.write_bytes(newer)
+        self.cluster.restart(self.VICTIM)
+        wait_for(self.all_ready, self.SECONDS, "the true identity is back")
 
     def test_formatted_again(self):
         def format_again(_data):
