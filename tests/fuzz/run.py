@@ -20,7 +20,7 @@ import time
 def start(binary, seconds, planted, folder):
     corpus = os.path.join(folder, "corpus")
     os.mkdir(corpus)
-    environment = dict(os.environ, KRONIKA_CORPUS=corpus)
+    environment = dict(os.environ, KRONIKA_CORPUS=corpus, UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
     environment.pop("KRONIKA_PLANTED", None)
     subprocess.run([binary], env=environment, check=True, capture_output=True)
     del environment["KRONIKA_CORPUS"]
