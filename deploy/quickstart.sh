@@ -13,9 +13,11 @@ topic="quickstart-$(date +%s)" records=1000
 say() { echo "quickstart: $*"; }
 die() { echo "quickstart: $*" >&2; exit 1; }
 
+if [[ ! -x $binary ]] || ! command -v kcat >/dev/null; then
+  "$root/deploy/setup.sh" --client || [[ -x $binary ]] || die "the packages above are needed to build it"
+fi
 if [[ ! -x $binary ]]; then
   say "building $binary (some minutes, once)"
-  command -v cmake >/dev/null || "$root/deploy/setup.sh"
   (cd "$root" && cmake --preset release >/dev/null && cmake --build --preset release --target kronika)
 fi
 
@@ -27,6 +29,8 @@ IFS=, read -ra brokers <<<"$bootstrap"
 "$binary" topic create --brokers "$bootstrap" --partitions 1 --replication-factor "${#brokers[@]}" "$topic" >/dev/null ||
   die "the topic could not be made"
 
+client="kcat"
+command -v kcat >/dev/null || client="kronika itself (there is no kcat here)"
 write() {
   if command -v kcat >/dev/null; then kcat -b "$bootstrap" -P -t "$topic" -X acks=all
   else "$binary" topic produce --brokers "$bootstrap" "$topic"; fi
@@ -42,7 +46,7 @@ write <<<"$expected" || die "the records could not be written"
 say "$records records written to the topic $topic, acknowledged with acks=all"
 for broker in "${brokers[@]}"; do
   [[ "$(read_back "$broker")" == "$expected" ]] || die "broker $broker gave other records than were written"
-  say "$records records read by way of $broker"
+  say "$records records read with $client by way of $broker"
 done
 say "what the brokers say of the topic's replicas:"
 "$binary" topic describe --brokers "$bootstrap" "$topic" | sed -n '/^PARTITION/,$p'

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building Kronika needs, and with --tests also what its tests need, from the distribution's
-# own packages (Debian 12, Debian 13, Ubuntu 24.04).
+# own packages (Debian 12, Debian 13, Ubuntu 24.04). With --client also kcat, a stock client to try it with.
 #
-#   deploy/setup.sh [--tests]
+#   deploy/setup.sh [--client] [--tests]
 #
 # Safe to repeat: what is there is left alone, and when nothing is missing it takes a fraction of a second and
 # neither needs root nor the network. Missing packages are installed with apt-get, through sudo unless root.
@@ -23,21 +23,23 @@ test_needs="
   libgtest-dev librapidcheck-dev libbenchmark-dev librdkafka-dev
   clang-19=clang++-19 libclang-rt-19-dev clang-tidy-19=clang-tidy-19 clang-format-19=clang-format-19 llvm-19
 "
+client_needs="kcat|kafkacat=kcat"
 # Tests that miss one of these skip, and say so.
 optional_needs="
-  kcat|kafkacat python3-kafka openjdk-21-jre-headless|openjdk-17-jre-headless|default-jre-headless=java
+  $client_needs python3-kafka openjdk-21-jre-headless|openjdk-17-jre-headless|default-jre-headless=java
   maven=mvn nodejs=node npm=npm strace=strace curl=curl jq=jq binutils=strings
 "
 
 say() { echo "setup: $*"; }
 die() { echo "setup: $*" >&2; exit 1; }
 
-with_tests=false
+with_tests=false with_client=false
 for argument in "$@"; do
   case $argument in
     --tests) with_tests=true ;;
+    --client) with_client=true ;;
     -h | --help) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-    *) echo "setup: unknown argument '$argument'; usage: deploy/setup.sh [--tests]" >&2; exit 2 ;;
+    *) echo "setup: unknown argument '$argument'; usage: deploy/setup.sh [--client] [--tests]" >&2; exit 2 ;;
   esac
 done
 
@@ -62,6 +64,7 @@ collect() {
   for need in $1; do is_there "$need" || missing+=("$2:$need"); done
 }
 collect "$build_needs" required
+if $with_client && ! $with_tests; then collect "$client_needs" optional; fi
 if $with_tests; then
   collect "$test_needs" required
   collect "$optional_needs" optional
@@ -92,7 +95,7 @@ for entry in "${missing[@]}"; do
   elif [[ $kind == required ]]; then
     die "this distribution has no package $packages, which is needed"
   else
-    say "this distribution has no package $packages; the tests that use it will skip"
+    say "this distribution has no package $packages; what uses it is skipped"
   fi
 done
 

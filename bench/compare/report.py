@@ -4,6 +4,9 @@ from statistics import median
 
 from rows import LOADS, STATES, UNITS
 
+# perf, this program and the kernel's own work stay below it.
+OTHER_LOAD_CORES_MAX = 0.2
+
 
 def medians(rounds, system, load, metric):
     """The median over the rounds that have it; None when none does."""
@@ -62,8 +65,7 @@ def table(rounds):
         if len(title) > 45:
             lines.append(title)
             title = ""
-        lines.append(f"{title:<46}{unit:<10}"[:56].ljust(56) + f"{number(kafka):>10}{number(kronika):>10}"
-                     f"{ratio(kronika, kafka):>9}")
+        lines.append(f"{title:<46}{unit:<10}{number(kafka):>10}{number(kronika):>10}{ratio(kronika, kafka):>9}")
     return lines, missed
 
 
@@ -88,8 +90,17 @@ def budget(rounds, load):
     return lines
 
 
+def other_load(rounds):
+    """What the rest of the machine did meanwhile, worst row of each system; and what that means."""
+    worst = {system: max((figures["other_load_cores"] for one in rounds for name, figures in one.get(system, {}).items()
+                          if name != "states"), default=0.0) for system in ("kafka", "kronika")}
+    line = f"other load at most: {worst['kafka']:.2f} cores beside Kafka, {worst['kronika']:.2f} beside Kronika"
+    return line + (": TOO MUCH to compare" if max(worst.values()) > OTHER_LOAD_CORES_MAX else "")
+
+
 def text(rounds):
     lines, missed = table(rounds)
+    lines += [other_load(rounds)]
     for load in LOADS:
         profiled = any("profile" in one.get("kronika", {}).get(load.name, {}) for one in rounds)
         if load.name in missed or profiled or not any("kafka" in one for one in rounds):

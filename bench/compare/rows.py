@@ -55,7 +55,7 @@ STATES = (
     ("start", "s", "start of three brokers, directories new, until all serve"),
     ("rss-fresh", "MiB", "resident memory of the three, fresh"),
     ("rss-loaded", "MiB", "resident memory of the three, after the load"),
-    ("idle", "% of a core", "idle CPU of the three at 150 partitions"),
+    ("idle", "% of core", "idle CPU of the three at 150 partitions"),
 )
 IDLE_PARTITIONS = 150
 ROWS = tuple(load.name for load in LOADS) + ("idle",)
