@@ -84,9 +84,9 @@ void Group::Activate() {
   host_.MarkDirty(*this);
 }
 
-void Group::Tick() {
+void Group::Tick(std::uint64_t shared) {
   if (!active_ || adopting_) return;
-  node_.Tick();
+  node_.Tick(shared);
   if (node_.HasReady()) host_.MarkDirty(*this);
 }
 

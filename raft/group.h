@@ -76,7 +76,7 @@ class Group : public std::enable_shared_from_this<Group> {
   void Start();
   bool active() const { return active_; }
 
-  void Tick();
+  void Tick(std::uint64_t shared);
   void Step(Message message);
   Result<Index> Propose(EntryType type, Slice payload);
   Result<Index> ProposeMembership(Membership target);

@@ -181,12 +181,13 @@ void GroupManager::OnTick() {
   last_tick_ = now;
   tick_timer_ = loop_.RunAfter(options_.tick, [this] { OnTick(); });
   bool long_gap = gap > options_.tick * options_.raft.election_timeout_ticks;
-  int ticks = gap >= 2 * options_.tick ? 2 : 1;
+  const std::uint64_t ticks = gap >= 2 * options_.tick ? 2 : 1;
   for (auto& [id, group] : groups_) {
     if (long_gap) group->node().ResetLeases();
-    for (int i = 0; i < ticks; ++i) group->Tick();
+    for (std::uint64_t i = 1; i <= ticks; ++i) group->Tick(ticks_ + i);
   }
-  if (++ticks_ % kDigestTicks == 0) {
+  ticks_ += ticks;
+  if (ticks_ % kDigestTicks < ticks) {
     auto led = leader_states_.Led();
     for (auto& [id, link] : peers_) {
       auto& leaders = link->Open(Lane::kLiveness).leaders;

@@ -156,7 +156,7 @@ void Node::Impl::ResumeReads() {
   out.reads.insert(out.reads.end(), grants.begin(), grants.end());
 }
 
-void Node::Impl::TickLeader() {
+void Node::Impl::TickLeader(std::optional<std::uint64_t> shared) {
   for (auto& [id, peer] : leading->peers) {
     if (peer.paused_ticks > 0 && --peer.paused_ticks == 0) {
       peer.BecomeProbe(peer.next);
@@ -170,8 +170,8 @@ void Node::Impl::TickLeader() {
   if (leading->transfer_to && ++leading->transfer_ticks >= options.election_timeout_ticks) {
     leading->transfer_to.reset();
   }
-  if (++leading->beat_ticks < options.heartbeat_ticks) return;
-  leading->beat_ticks = 0;
+  const std::uint64_t number = shared.value_or(++leading->own_ticks);
+  if (number % static_cast<std::uint64_t>(options.heartbeat_ticks) != 0) return;
   const bool reading = leading->reads.HasOpenRound();
   if (!options.beats_by_driver || reading) SendBeats(reading ? leading->reads.last_round() : 0);
   CheckQuorum();

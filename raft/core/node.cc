@@ -198,10 +198,10 @@ Node::Node(ReplicaId self, Options options, Recovered recovered, Rng& rng)
     : impl_(std::make_unique<Impl>(self, options, std::move(recovered), rng)) {}
 Node::~Node() = default;
 
-void Node::Tick() {
+void Node::Tick(std::optional<std::uint64_t> shared) {
   ++impl_->now_ticks;
   if (impl_->role == Role::kLeader) {
-    impl_->TickLeader();
+    impl_->TickLeader(shared);
   } else {
     impl_->TickElection();
   }

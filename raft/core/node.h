@@ -112,7 +112,9 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  void Tick();
+  // `shared` is the number of a tick that many replicas see: they beat on the same ones, so that
+  // one frame carries the beats of all. Without it a leader counts from its election.
+  void Tick(std::optional<std::uint64_t> shared = std::nullopt);
   void Step(Message message);
   // Instead of Step, when an append of a leader cannot be taken now (memory, journal): its term,
   // its sign of life and its commit index count, its entries are refused with "busy" (SAFETY B6,

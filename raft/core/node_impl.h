@@ -34,7 +34,7 @@ struct Leading {
   ReadRounds reads;
   std::optional<ReplicaId> transfer_to;
   int transfer_ticks = 0;
-  int beat_ticks = 0;
+  std::uint64_t own_ticks = 0;  // since the election
   std::size_t uncommitted_bytes = 0;
   std::int64_t append_time_ms = 0;  // of the newest entry (SAFETY C11)
   bool confirmed = true;
@@ -92,7 +92,7 @@ struct Node::Impl {
   void Probe(ReplicaId to, Progress& peer);
   void MaybeCommit();
   void MaybeConfirm();
-  void TickLeader();
+  void TickLeader(std::optional<std::uint64_t> shared);
   void CheckQuorum();
   void ResumeReads();
   bool HasAppliedOwnTerm() const;
