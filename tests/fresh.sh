@@ -2,19 +2,20 @@
 # A fresh machine: deploy/quickstart.sh and tests/run.sh in a debootstrap chroot that holds nothing but the base system and a
 # clone of this repository's last commit. Root only, otherwise it says so and skips.
 #
-#   fresh.sh [--only quickstart|tests] [--dir DIR] [--keep] [--ccache DIR]
+#   fresh.sh [--only quickstart|tests] [--dir DIR] [--keep] [--ccache DIR] [LAYER...]
 #
+# LAYER: only these layers of tests/run.sh.
 # --dir: where a new folder for the chroot is made (/var/tmp); its file system must allow devices and programs. --keep: do not
 # delete that. --ccache: share that directory of ccache with the chroot; not what a newcomer has, for trying this script.
 # Packages come from where this machine's apt gets them. Proc and dev are mounted in a mount namespace of the script's own, whose
 # process namespace ends everything that was started in it. Exit codes: 0 passed, 1 failed, 2 usage, 77 skipped.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-only="" dir=/var/tmp keep=false ccache=""
+only="" dir=/var/tmp keep=false ccache="" layers=()
 
 say() { echo "fresh: $*"; }
 skip() { say "skipped: $*"; exit 77; }
-usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 arguments=("$@")
 while (($#)); do
@@ -23,7 +24,8 @@ while (($#)); do
     --dir) [[ ${2:-} == /* ]] || usage; dir=$2; shift ;;
     --ccache) [[ -d ${2:-} ]] || usage; ccache=$2; shift ;;
     --keep) keep=true ;;
-    *) usage ;;
+    -*) usage ;;
+    *) layers+=("$1") ;;
   esac
   shift
 done
@@ -98,5 +100,5 @@ step() {
 
 make_chroot
 [[ $only == tests ]] || step "deploy/quickstart.sh" "./deploy/quickstart.sh && ./deploy/cluster.sh stop"
-[[ $only == quickstart ]] || step "tests/run.sh" "./tests/run.sh"
+[[ $only == quickstart ]] || step "tests/run.sh" "./tests/run.sh ${layers[*]}"
 say "passed on $(date -u +%Y-%m-%d) at commit $(git -C "$root" rev-parse --short=12 HEAD), $suite"
