@@ -6,6 +6,7 @@ In each round each system is started anew in a directory of its own, warmed up, 
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -66,6 +67,17 @@ def one_round(name, options, folder):
     return found
 
 
+def profile_of_missed(rounds, options):
+    """Rows below their bars once more, Kronika alone under perf: which functions they spend their time in."""
+    _, missed = report.table(rounds)
+    if not missed or options.profile or shutil.which("perf") is None:
+        return None
+    say(f"-- once more under perf, for {', '.join(missed)}")
+    again = argparse.Namespace(**{**vars(options), "only": missed, "profile": True})
+    with tempfile.TemporaryDirectory(prefix="kronika-compare-") as folder:
+        return {"kronika": one_round("kronika", again, Path(folder))}
+
+
 def main(words):
     options = parse(words)
     names = options.system or ["kafka", "kronika"]
@@ -82,8 +94,9 @@ def main(words):
                 rounds[-1][name] = one_round(name, options, Path(folder))
         if options.json:
             options.json.write_text(json.dumps(rounds, indent=1))
+    profiled = profile_of_missed(rounds, options)
     print(f"\nMedians of {len(rounds)} round(s), replication 3, acks=all, min.insync.replicas=2; Kronika syncs, Kafka does not.")
-    print(report.text(rounds))
+    print(report.text(rounds, profiled))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import time
 
 import processes
 from rows import IDLE_PARTITIONS
-from systems import ROOT
+from systems import BROKERS, ROOT
 
 BENCH_LOAD = ROOT / "build" / "release" / "bench" / "load" / "bench_load"
 SETTLE_SECONDS = 5
@@ -38,7 +38,11 @@ def parts(before, after, gigabytes, batches_known):
                                         sorted(threads.items(), key=lambda item: -item[1]) if value >= 0.01}}
     own = {name: value - before["own"][name] for name, value in after["own"].items()}
     if own:
-        found["journal_bytes_per_byte"] = own["journal_bytes"] / gigabytes / 1e9
+        if batches_known:
+            # Each replica receives a record once; what it writes to the disk beside the journal went to the page cache first.
+            found["copied_received"] = float(BROKERS)
+            found["copied_gathered"] = own["journal_bytes"] / gigabytes / 1e9
+            found["copied_to_segments"] = max(0.0, found["disk_bytes_per_byte"] - found["copied_gathered"])
         found["syncs_per_gb"] = own["commits"] / gigabytes
         found["frames_per_gb"] = own["frames"] / gigabytes
         requests = own["produce_requests"] if batches_known else own["fetch_requests"]

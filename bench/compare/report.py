@@ -69,6 +69,22 @@ def table(rounds):
     return lines, missed
 
 
+# A budget's parts: (name in the figures, what is printed).
+PARTS = (
+    ("batches", "batches"),
+    ("fetches", "fetches"),
+    ("cpu_us_per_batch", "CPU us per batch or fetch"),
+    ("syncs_per_batch", "syncs per batch"),
+    ("frames_per_batch", "frames between brokers per batch"),
+    ("syncs_per_gb", "syncs per GB"),
+    ("frames_per_gb", "frames per GB"),
+    ("copied_received", "bytes copied per byte: received"),
+    ("copied_gathered", "bytes copied per byte: gathered for the journal"),
+    ("copied_to_segments", "bytes copied per byte: to segments"),
+    ("disk_bytes_per_byte", "bytes to the disk per byte"),
+)
+
+
 def budget(rounds, load):
     """Where Kronika's work went in the last round that has the load."""
     figures = next((one["kronika"][load.name] for one in reversed(rounds) if load.name in one.get("kronika", {})), None)
@@ -78,16 +94,14 @@ def budget(rounds, load):
     lines = [f"budget of '{load.name}' (Kronika, last round; sums of three brokers, {figures['bytes'] / 1e9:.2f} GB):"]
     threads = found["cpu_s_per_gb_by_thread"]
     total = sum(threads.values()) or 1
-    lines += [f"  CPU of thread {name:<16}{seconds:>8.2f} s/GB {100 * seconds / total:>5.0f} %" for name, seconds in threads.items()]
-    lines.append(f"  client's CPU          {figures['client_cpu_s_per_gb']:>8.2f} s/GB")
-    for name in ("cpu_us_per_batch", "syncs_per_batch", "frames_per_batch", "batches", "fetches", "syncs_per_gb", "frames_per_gb",
-                 "journal_bytes_per_byte", "disk_bytes_per_byte"):
-        if name in found:
-            lines.append(f"  {name.replace('_', ' '):<26}{number(found[name]):>10}")
+    lines += [f"  {f'CPU of thread {name}':<50}{seconds:>8.2f} s/GB {100 * seconds / total:>5.0f} %"
+              for name, seconds in threads.items()]
+    lines.append(f"  {'CPU of the client':<50}{figures['client_cpu_s_per_gb']:>8.2f} s/GB")
+    lines += [f"  {title:<50}{number(found[name]):>8}" for name, title in PARTS if name in found]
+    profile = figures.get("profile", [])
     if threads:
-        lines.append(f"  largest: thread {next(iter(threads))}")
-    lines += [f"  profile: {line}" for line in figures.get("profile", [])]
-    return lines
+        lines.append(f"  largest: thread {next(iter(threads))}" + (f"; profile line: {profile[0]}" if profile else ""))
+    return lines + [f"    {line}" for line in profile]
 
 
 def other_load(rounds):
@@ -98,11 +112,14 @@ def other_load(rounds):
     return line + (": TOO MUCH to compare" if max(worst.values()) > OTHER_LOAD_CORES_MAX else "")
 
 
-def text(rounds):
+def text(rounds, profiled=None):
+    """`profiled`: a round of Kronika alone under perf, for the rows that missed their bars."""
     lines, missed = table(rounds)
     lines += [other_load(rounds)]
+    alone = not any("kafka" in one for one in rounds)
     for load in LOADS:
-        profiled = any("profile" in one.get("kronika", {}).get(load.name, {}) for one in rounds)
-        if load.name in missed or profiled or not any("kafka" in one for one in rounds):
-            lines += [""] + budget(rounds, load)
+        has_profile = any("profile" in one.get("kronika", {}).get(load.name, {}) for one in rounds)
+        if load.name in missed or has_profile or alone:
+            spent = budget(rounds + ([profiled] if profiled else []), load)
+            lines += [""] + spent if spent else []
     return "\n".join(lines)
