@@ -252,9 +252,13 @@ void Broker::MakeClusterParts() {
       [this] { return ControllerId(); });
   controller_calls_ = std::make_unique<ControllerCalls>(*service_, *machine_);
   controller_calls_->Serve(groups_->calls());
-  controller_link_ = std::make_unique<ControllerLink>(ControllerLink::Environment{
-      seams_.loop, groups_->calls(), *controller_calls_, config_.self.broker,
-      [this] { return ControllerId(); }, [this](BrokerId peer) { return groups_->IsLive(peer); }});
+  controller_link_ = std::make_unique<ControllerLink>(
+      ControllerLink::Environment{seams_.loop, groups_->calls(),
+                                  [this](CallKind kind, const Slice& payload, Done<Slice> done) {
+                                    controller_calls_->Handle(kind, payload, std::move(done));
+                                  },
+                                  config_.self.broker, [this] { return ControllerId(); },
+                                  [this](BrokerId peer) { return groups_->IsLive(peer); }});
   admin_ = std::make_unique<Admin>(Admin::Environment{seams_.loop, seams_.rng, *controller_link_,
                                                       *leadership_, groups_->leader_states(),
                                                       config_.self.broker});

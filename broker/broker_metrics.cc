@@ -35,6 +35,16 @@ constexpr MetricFamily kGroups{"kronika_groups", MetricType::kGauge,
                                "Raft groups with a replica here, by its role."};
 constexpr MetricFamily kFenced{"kronika_replicas_fenced", MetricType::kGauge,
                                "Replicas that are out of use because their data is damaged."};
+constexpr MetricFamily kDuplicates{"kronika_produce_duplicates_total", MetricType::kCounter,
+                                   "Retried batches that were answered from producer state."};
+constexpr MetricFamily kDiskLow{"kronika_disk_low", MetricType::kGauge,
+                                "1 while producers are refused because the disk is nearly full."};
+constexpr MetricFamily kInstallsSent{"kronika_installs_sent_total", MetricType::kCounter,
+                                     "Full installs that a replica elsewhere took from here."};
+constexpr MetricFamily kInstallsReceived{"kronika_installs_received_total", MetricType::kCounter,
+                                         "Full installs that a replica here took."};
+constexpr MetricFamily kInstallsFailed{"kronika_installs_failed_total", MetricType::kCounter,
+                                       "Full installs from here that ended before their end."};
 constexpr MetricFamily kConnected{"kronika_peer_connected", MetricType::kGauge,
                                   "1 while the peer's liveness stream is up."};
 constexpr MetricFamily kFramesIn{"kronika_peer_frames_received_total", MetricType::kCounter,
@@ -94,6 +104,12 @@ void BrokerSource::Collect(admin::MetricsText& out) const {
   out.Family(kGroups);
   for (const auto& [role, count] : roles) out.Sample({{"role", role}}, count);
   out.Single(kFenced, static_cast<double>(broker_->replicas().fenced().size()));
+  out.Single(kDuplicates, static_cast<double>(broker_->replicas().counters().duplicates));
+  out.Single(kDiskLow, broker_->replicas().disk_low() ? 1 : 0);
+  const raft::InstallCounters& installs = broker_->groups().installs().counters();
+  out.Single(kInstallsSent, static_cast<double>(installs.sent));
+  out.Single(kInstallsReceived, static_cast<double>(installs.received));
+  out.Single(kInstallsFailed, static_cast<double>(installs.failed));
   CollectPeers(out, broker_->groups().Peers());
 }
 

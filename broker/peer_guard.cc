@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "base/planted.h"
+
 namespace kronika::broker {
 
 Status PeerGuard::Check(const raft::PeerHello& peer) {
@@ -25,6 +27,14 @@ Status PeerGuard::Check(const raft::PeerHello& peer) {
   metadata::Broker& seen = seen_[peer.broker];
   // Another directory may take the broker's place: the image says which.
   if (seen.directory == peer.uuid) KRONIKA_TRY(metadata::CheckClaim(seen, claim));
+  const bool later_life = seen.directory == peer.uuid && seen.process_nonce != peer.process_nonce;
+  if (later_life && speaks_(peer.broker) && !KRONIKA_PLANTED("copy-let-in-beside-original")) {
+    return Fail(
+        ErrorCode::kFenced,
+        fmt::format("broker {} comes with boot epoch {} while another process of it speaks, "
+                    "with boot epoch {}: its directory was copied",
+                    peer.broker.value, peer.boot_epoch, seen.boot_epoch));
+  }
   seen.directory = peer.uuid;
   seen.format_nonce = peer.format_nonce;
   seen.boot_epoch = peer.boot_epoch;

@@ -155,6 +155,13 @@ bool GroupManager::IsLive(BrokerId peer) const {
   return found != peers_.end() && found->second->up(Lane::kLiveness);
 }
 
+bool GroupManager::HeardWithin(BrokerId peer, Duration duration) const {
+  auto found = peers_.find(peer);
+  if (found == peers_.end()) return false;
+  const PeerLink& link = *found->second;
+  return link.up(Lane::kLiveness) && link.heard && loop_.Now() - link.last_liveness < duration;
+}
+
 PeerLink* GroupManager::Link(BrokerId peer) {
   auto found = peers_.find(peer);
   return found == peers_.end() ? nullptr : found->second.get();

@@ -71,6 +71,8 @@ class GroupManager final : public GroupHost {
   LeaderStates& leader_states() { return leader_states_; }
   Installs& installs() { return installs_; }
   bool IsLive(BrokerId peer) const;
+  // Its liveness stream stands, and something came on it so lately.
+  bool HeardWithin(BrokerId peer, Duration duration) const;
   std::vector<PeerSnapshot> Peers() const;
   const ManagerOptions& options() const { return options_; }
   // A replica that was caught up within so many ticks is level with its leader: one second (SAFETY

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/planted.h"
+
 namespace kronika::broker {
 
 std::vector<BrokerId> InSyncReplicas(const raft::NodeStatus& status, std::int64_t lag_ticks_max) {
@@ -14,7 +16,8 @@ std::vector<BrokerId> InSyncReplicas(const raft::NodeStatus& status, std::int64_
     const auto replica = std::ranges::find(status.replicas, voter, &raft::ReplicaStatus::id);
     const bool caught_up =
         voter == status.self ||
-        (replica != status.replicas.end() && replica->ticks_since_caught_up <= lag_ticks_max);
+        (replica != status.replicas.end() && replica->ticks_since_caught_up <= lag_ticks_max) ||
+        KRONIKA_PLANTED("isr-never-shrinks");
     if (caught_up) out.push_back(voter.broker);
   }
   return out;

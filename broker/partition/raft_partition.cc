@@ -22,7 +22,7 @@ wal::LogOptions RaftPartition::log_options() const {
 RaftPartition::RaftPartition(PartitionEnvironment environment, wal::Manifest manifest,
                              metadata::TopicSettings settings)
     : environment_(environment), manifest_(std::move(manifest)), settings_(settings) {
-  if (manifest_.producers.empty()) return;
+  if (manifest_.producers.empty() || KRONIKA_PLANTED("producers-not-kept")) return;
   auto producers = ProducerState::Decode(manifest_.producers);
   if (producers) {
     producers_ = std::move(*producers);

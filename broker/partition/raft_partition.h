@@ -34,6 +34,11 @@
 
 namespace kronika::broker {
 
+// What the partitions of one broker count together.
+struct PartitionCounters {
+  std::uint64_t duplicates = 0;  // retried batches answered from producer state
+};
+
 struct PartitionEnvironment {
   Loop& loop;
   Files& files;
@@ -41,6 +46,7 @@ struct PartitionEnvironment {
   wal::TailCache& tail_cache;
   raft::LeaderStates& leader_states;
   Log& log;
+  PartitionCounters& counters;
   Duration tick;
   // This replica's own data is damaged: it must answer nothing any more (safety rules R10, A11).
   // Not called twice; the partition lives on until the turn ends.
@@ -101,6 +107,9 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   void AppendChecked(Slice batch, wal::BatchHeader header, Acks acks, AppendDone done);
   void ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks acks, AppendDone done);
   void AnswerDuplicate(const ProducerDuplicate& duplicate, Acks acks, AppendDone done);
+
+  // raft_partition_read.cc
+  void RefuseOffset(bool beyond_end, ReadResult out, ReadDone done);
 
   void ApplyBatch(const raft::Entry& entry);
   void AdvancePending(const raft::NodeStatus& status);

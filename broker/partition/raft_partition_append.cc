@@ -155,6 +155,7 @@ void RaftPartition::ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks ac
 // retry's fate.
 void RaftPartition::AnswerDuplicate(const ProducerDuplicate& duplicate, Acks acks,
                                     AppendDone done) {
+  ++environment_.counters.duplicates;
   AppendResult success{.base_offset = duplicate.base_offset,
                        .log_append_time_ms = settings_.log_append_time ? duplicate.timestamp : -1,
                        .log_start_offset = log_->log_start_offset()};

@@ -2,6 +2,7 @@
 // (SAFETY A8).
 #include <utility>
 
+#include "base/planted.h"
 #include "broker/partition/raft_partition.h"
 #include "wal/log/directory.h"
 #include "wal/log/install.h"
@@ -120,18 +121,18 @@ void RaftPartition::AdoptInstall(raft::LogStart, std::string encoded, Done<void>
     if (!alive.lock()) return done(Fail(ErrorCode::kShutdown, "the partition was closed"));
     manifest_ = std::move(manifest);
     environment_.open_files.ForgetFolder(manifest_.directory);
-    wal::AdoptStaged(environment_.files, manifest_,
-                     [this, alive, done = std::move(done)](kronika::Status adopted) mutable {
-                       if (!alive.lock())
-                         return done(Fail(ErrorCode::kShutdown, "the partition was closed"));
-                       if (adopted) {
-                         if (auto producers = ProducerState::Decode(manifest_.producers))
-                           producers_ = std::move(*producers);
-                         OpenLog();
-                         waiters_.NotifyChanged();
-                       }
-                       done(std::move(adopted));
-                     });
+    auto swapped = [this, alive, done = std::move(done)](kronika::Status adopted) mutable {
+      if (!alive.lock()) return done(Fail(ErrorCode::kShutdown, "the partition was closed"));
+      if (adopted) {
+        if (auto producers = ProducerState::Decode(manifest_.producers))
+          producers_ = std::move(*producers);
+        OpenLog();
+        waiters_.NotifyChanged();
+      }
+      done(std::move(adopted));
+    };
+    if (KRONIKA_PLANTED("install-not-swapped-in")) return swapped({});
+    wal::AdoptStaged(environment_.files, manifest_, std::move(swapped));
   };
   if (!old) return environment_.loop.Post([adopt = std::move(adopt)]() mutable { adopt({}); });
   auto& closing = *old;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "broker/partition/raft_partition.h"
 
 namespace kronika::broker {
@@ -15,8 +16,7 @@ void RaftPartition::Read(ReadRequest request, ReadDone done) {
   out.log_start_offset = log_->log_start_offset();
   std::int64_t end = leads() ? std::max(appended_end_, out.high_watermark) : out.high_watermark;
   if (request.offset < out.log_start_offset || request.offset > end) {
-    out.error = KafkaError::kOffsetOutOfRange;
-    return done(std::move(out));
+    return RefuseOffset(request.offset > end, std::move(out), std::move(done));
   }
   if (request.offset >= out.high_watermark) return done(std::move(out));
   wal::ReadLimits limits{.bytes_max = request.bytes_max, .at_least_one = request.first_batch_whole};
@@ -43,6 +43,20 @@ void RaftPartition::Read(ReadRequest request, ReadDone done) {
                }
                done(std::move(out));
              });
+}
+
+// A consumer that is told so goes back to the beginning or skips to the end. A leader that was
+// deposed without knowing it lacks what its successor took, so a quorum has to confirm it before it
+// says that an offset lies beyond the end (safety rule C1).
+void RaftPartition::RefuseOffset(bool beyond_end, ReadResult out, ReadDone done) {
+  out.error = KafkaError::kOffsetOutOfRange;
+  if (!beyond_end || !leads() || KRONIKA_PLANTED("out-of-range-without-quorum"))
+    return done(std::move(out));
+  group_->ReadIndex([this, alive = std::weak_ptr(alive_), out = std::move(out),
+                     done = std::move(done)](Result<Index> confirmed) mutable {
+    if (!confirmed || !alive.lock() || !leads()) out.error = KafkaError::kNotLeaderOrFollower;
+    done(std::move(out));
+  });
 }
 
 void RaftPartition::FindOffset(OffsetQuery query, OffsetDone done) {

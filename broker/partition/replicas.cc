@@ -50,6 +50,7 @@ PartitionEnvironment Replicas::MakeEnvironment() {
           tail_cache_,
           environment_.groups.leader_states(),
           environment_.log,
+          counters_,
           environment_.groups.options().tick,
           [this](GroupId group, const Error& error) { FenceSoon(group, error); },
           std::chrono::milliseconds(environment_.settings.replica_lag_max_ms),

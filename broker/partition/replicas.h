@@ -72,6 +72,9 @@ class Replicas final : public Partitions, public metadata::Observer {
 
   RaftPartition* FindGroup(GroupId group);
   const std::map<GroupId, std::string>& fenced() const { return fenced_; }
+  const PartitionCounters& counters() const { return counters_; }
+  // Producers are refused: the disk is nearly full.
+  bool disk_low() const { return environment_.disk && environment_.disk->low(); }
   // Some replica's creation or removal is not in the journal yet: metadata must not be checkpointed
   // past its record (SAFETY A3), or the next life would find one that the image does not know.
   bool CreationsPending() const;
@@ -102,6 +105,7 @@ class Replicas final : public Partitions, public metadata::Observer {
   ReplicasEnvironment environment_;
   wal::TailCache tail_cache_;
   wal::OpenFiles open_files_;
+  PartitionCounters counters_;
   std::map<GroupId, RaftPartition*> partitions_;  // owned by their groups
   std::map<GroupId, std::string> fenced_;         // with the reason
   std::size_t removals_pending_ = 0;

@@ -14,6 +14,8 @@ namespace kronika::cmd {
 namespace {
 
 constexpr Duration kStopMax = std::chrono::seconds(5);
+// A leader beats every 150 ms.
+constexpr Duration kSpeaksWithin = std::chrono::milliseconds(500);
 constexpr Duration kReadyInterval = std::chrono::milliseconds(20);
 
 broker::ServerOptions ServerOptionsOf(const config::Options& options,
@@ -120,10 +122,14 @@ Status Daemon::OpenPeers() {
                              .format_nonce = identity.format_nonce,
                              .boot_epoch = identity.boot_epoch,
                              .process_nonce = process_nonce_};
-  guard_ = std::make_unique<broker::PeerGuard>(self, [this](const metadata::DirectoryClaim& claim) {
+  auto known = [this](const metadata::DirectoryClaim& claim) {
     if (!broker_ || !broker_->started()) return Status(Fail(ErrorCode::kUnavailable, "starting"));
     return broker_->CheckPeer(claim);
-  });
+  };
+  auto speaks = [this](BrokerId peer) {
+    return broker_->groups().HeardWithin(peer, kSpeaksWithin);
+  };
+  guard_ = std::make_unique<broker::PeerGuard>(self, std::move(known), std::move(speaks));
   auto transport = raft::GrpcTransport::Start(
       loop_, *log_, {.listen_address = options_.peer_listener.Describe(), .self = self},
       [this](const raft::PeerHello& peer) { return guard_->Check(peer); });

@@ -1,7 +1,7 @@
 // Which hellos are refused, one test per sentence of safety rule D-8.
 //
-// Planted bugs that were seen to be caught: rolled-back-by-one, formatted-again
-// (KRONIKA_PLANTED=name).
+// Planted bugs that were seen to be caught: rolled-back-by-one, formatted-again,
+// copy-let-in-beside-original (KRONIKA_PLANTED=name).
 #include "broker/peer_guard.h"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ raft::PeerHello Hello(int broker, std::uint64_t boot_epoch, std::uint64_t proces
 }
 
 PeerGuard Guard(PeerGuard::Known known = [](const metadata::DirectoryClaim&) { return Status(); }) {
-  return PeerGuard(Hello(1, 1, 1), std::move(known));
+  return PeerGuard(Hello(1, 1, 1), std::move(known), [](BrokerId) { return false; });
 }
 
 TEST(PeerGuard, APeerIsAcceptedOnEveryStreamOfItsLife) {
@@ -78,6 +78,22 @@ TEST(PeerGuard, ADirectoryThatWasFormattedAgain) {
   EXPECT_FALSE(guard.Check(hello));
   hello.uuid.bytes[0] = 9;
   EXPECT_TRUE(guard.Check(hello)) << "another directory: the image says whether it may";
+}
+
+// A copy that was started once more than the original is no later life while the original speaks.
+TEST(PeerGuard, ANewerBootEpochWaitsForTheEndOfTheOlderProcess) {
+  bool speaks = false;
+  PeerGuard guard(
+      Hello(1, 1, 1), [](const metadata::DirectoryClaim&) { return Status(); },
+      [&](BrokerId broker) { return speaks && broker == BrokerId{2}; });
+  ASSERT_TRUE(guard.Check(Hello(2, 5, 77)));
+  speaks = true;
+  const Status checked = guard.Check(Hello(2, 6, 78));
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(ErrorCode::kFenced, checked.error().code);
+  EXPECT_TRUE(guard.Check(Hello(2, 5, 77))) << "another stream of the original";
+  speaks = false;
+  EXPECT_TRUE(guard.Check(Hello(2, 6, 78))) << "its next life";
 }
 
 }  // namespace
