@@ -39,23 +39,18 @@ Result<std::unique_ptr<Server>> Server::Open(Place place, ServerOptions options)
                                       });
   if (!http) return std::unexpected(std::move(http).error());
   server->http_ = std::move(*http);
+  for (const auto& options : server->options_.listeners) {
+    auto listener = net::Listener::Open(
+        {.io = &place.loop->context(), .loop = place.loop, .log = place.log}, options);
+    if (!listener) return std::unexpected(std::move(listener).error());
+    server->listeners_.push_back(std::move(*listener));
+  }
   return server;
 }
 
 Status Server::Serve(const Services& services) {
   dispatcher_ = std::make_unique<Dispatcher>(services);
-  for (const auto& options : options_.listeners) {
-    auto listener = net::Listener::Open({.io = &place_.loop->context(),
-                                         .loop = place_.loop,
-                                         .log = place_.log,
-                                         .sink = dispatcher_.get()},
-                                        options);
-    if (!listener) {
-      listeners_.clear();
-      return std::unexpected(std::move(listener).error());
-    }
-    listeners_.push_back(std::move(*listener));
-  }
+  for (auto& listener : listeners_) KRONIKA_TRY(listener->Serve(*dispatcher_));
   return {};
 }
 

@@ -34,17 +34,18 @@ class Server {
     const admin::Source* source = nullptr;
   };
 
-  // Opens the admin port. kAlreadyExists: the port is in use; kInvalidArgument; kIo.
+  // Opens the admin port and takes the listeners' ports. kAlreadyExists: a port is in use;
+  // kInvalidArgument; kIo.
   static Result<std::unique_ptr<Server>> Open(Place place, ServerOptions options);
   ~Server() { Stop(); }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Opens the listeners; from here on clients are answered. Called once.
+  // From here on clients are answered; before, their connections are refused. Called once.
   Status Serve(const Services& services);
   void Stop();
 
-  bool serving() const { return !listeners_.empty(); }
+  bool serving() const { return dispatcher_ != nullptr; }
   std::uint16_t admin_port() const { return http_->port(); }
   // By position in ServerOptions.
   std::uint16_t port(std::size_t listener) const { return listeners_.at(listener)->port(); }

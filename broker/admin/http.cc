@@ -23,6 +23,7 @@ using boost::system::error_code;
 constexpr std::uint32_t kHeaderBytesMax = 8 * 1024;
 constexpr std::uint64_t kBodyBytesMax = 64 * 1024;
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+constexpr auto kWhat = "the admin port";
 
 class Server;
 
@@ -144,9 +145,10 @@ void HttpSession::Close() {
 }
 
 Status Server::Bind() {
-  auto port = net::OpenAcceptor(acceptor_, options_.host, options_.port, "the admin port");
+  auto port = net::BindAcceptor(acceptor_, options_.host, options_.port, kWhat);
   if (!port) return std::unexpected(port.error());
   port_ = *port;
+  KRONIKA_TRY(net::Listen(acceptor_, kWhat));
   Accept();
   return {};
 }

@@ -1,11 +1,22 @@
 #include "broker/net/acceptor.h"
 
 namespace kronika::broker::net {
+namespace {
 
-Result<std::uint16_t> OpenAcceptor(boost::asio::ip::tcp::acceptor& acceptor,
-                                   const std::string& host, std::uint16_t port,
-                                   const std::string& what) {
-  using boost::asio::ip::tcp;
+using boost::asio::ip::tcp;
+
+Status ToStatus(boost::system::error_code error, const std::string& what,
+                const std::string& where) {
+  if (!error) return {};
+  if (error == boost::asio::error::address_in_use)
+    return Fail(ErrorCode::kAlreadyExists, what + " is in use by another process", where);
+  return Fail(ErrorCode::kIo, "cannot listen: " + error.message(), where);
+}
+
+}  // namespace
+
+Result<std::uint16_t> BindAcceptor(tcp::acceptor& acceptor, const std::string& host,
+                                   std::uint16_t port, const std::string& what) {
   const std::string where = host + ":" + std::to_string(port);
   boost::system::error_code error;
   tcp::resolver resolver(acceptor.get_executor());
@@ -19,12 +30,15 @@ Result<std::uint16_t> OpenAcceptor(boost::asio::ip::tcp::acceptor& acceptor,
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(boost::asio::socket_base::max_listen_connections, error);
-  if (error == boost::asio::error::address_in_use) {
-    return Fail(ErrorCode::kAlreadyExists, what + " is in use by another process", where);
-  }
-  if (error) return Fail(ErrorCode::kIo, "cannot listen: " + error.message(), where);
+  KRONIKA_TRY(ToStatus(error, what, where));
   return acceptor.local_endpoint(error).port();
+}
+
+Status Listen(tcp::acceptor& acceptor, const std::string& what) {
+  boost::system::error_code error;
+  acceptor.listen(boost::asio::socket_base::max_listen_connections, error);
+  boost::system::error_code ignored;
+  return ToStatus(error, what, "port " + std::to_string(acceptor.local_endpoint(ignored).port()));
 }
 
 }  // namespace kronika::broker::net

@@ -1,4 +1,4 @@
-// Opens a listening TCP socket; for the files of broker/net and broker/admin that include Asio
+// Binds TCP sockets and listens; for the files of broker/net and broker/admin that include Asio
 // anyway.
 #pragma once
 
@@ -10,11 +10,14 @@
 
 namespace kronika::broker::net {
 
-// Binds `acceptor` to host:port and listens; port 0 takes any free one. Gives the port.
-// kInvalidArgument: the host does not resolve; kAlreadyExists: the port is in use; kIo. `what`
+// Binds `acceptor` to host:port, and refuses who connects; port 0 takes any free one. Gives the
+// port. kInvalidArgument: the host does not resolve; kAlreadyExists: the port is in use; kIo. `what`
 // names the port in errors ("the admin port").
-Result<std::uint16_t> OpenAcceptor(boost::asio::ip::tcp::acceptor& acceptor,
+Result<std::uint16_t> BindAcceptor(boost::asio::ip::tcp::acceptor& acceptor,
                                    const std::string& host, std::uint16_t port,
                                    const std::string& what);
+
+// From here on connections wait to be accepted. kAlreadyExists, kIo.
+Status Listen(boost::asio::ip::tcp::acceptor& acceptor, const std::string& what);
 
 }  // namespace kronika::broker::net

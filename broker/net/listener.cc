@@ -19,6 +19,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+constexpr auto kWhat = "the port";
 
 class TcpListener;
 
@@ -62,6 +63,7 @@ class TcpListener final : public Listener {
   ~TcpListener() override { Stop(); }
 
   Status Bind();
+  Status Serve(RequestSink& sink) override;
   void Stop() override;
   std::uint16_t port() const override { return port_; }
   ListenerStats stats() const override {
@@ -84,6 +86,7 @@ class TcpListener final : public Listener {
 
   const ListenerPlace place_;
   const ListenerOptions options_;
+  RequestSink* sink_ = nullptr;  // none before Serve()
   tcp::acceptor acceptor_;
   tcp::socket waiting_;  // the one being accepted
   std::uint16_t port_ = 0;
@@ -153,9 +156,15 @@ void Session::Shut() {
 }
 
 Status TcpListener::Bind() {
-  auto port = OpenAcceptor(acceptor_, options_.host, options_.port, "the port");
+  auto port = BindAcceptor(acceptor_, options_.host, options_.port, kWhat);
   if (!port) return std::unexpected(port.error());
   port_ = *port;
+  return {};
+}
+
+Status TcpListener::Serve(RequestSink& sink) {
+  KRONIKA_TRY(Listen(acceptor_, kWhat));
+  sink_ = &sink;
   Accept();
   return {};
 }
@@ -202,7 +211,7 @@ void TcpListener::Admit() {
                   .address = host + ":" + std::to_string(remote.port()),
                   .host = host,
                   .listener = options_.name},
-                 options_.limits, place_.sink);
+                 options_.limits, sink_);
   if (sessions_.size() == 1) ArmIdleTimer();
 }
 

@@ -49,15 +49,18 @@ struct ListenerPlace {
   boost::asio::io_context* io = nullptr;
   Loop* loop = nullptr;
   Log* log = nullptr;
-  RequestSink* sink = nullptr;
 };
 
 class Listener {
  public:
-  // Binds and listens; accepting starts when the loop runs. kInvalidArgument: the host does not
+  // Takes the port; who connects before Serve() is refused. kInvalidArgument: the host does not
   // resolve; kAlreadyExists: the port is in use; kIo.
   static Result<std::unique_ptr<Listener>> Open(ListenerPlace place, ListenerOptions options);
   virtual ~Listener() = default;
+
+  // Listens; accepting starts when the loop runs. Called once; `sink` outlives the listener.
+  // kAlreadyExists, kIo.
+  virtual Status Serve(RequestSink& sink) = 0;
 
   // Closes the port and every connection.
   virtual void Stop() = 0;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -79,10 +80,15 @@ Result<Uuid> FormatFrom(const config::Options& options, const std::string& path,
   AsioLoop loop;
   auto files = ThreadFiles::Make({.root = options.data_dir}, loop);
   if (!files) return std::unexpected(std::move(files).error());
-  auto lock = LockFile::Acquire(fmt::format("{}/{}", options.data_dir, metadata::kDirectoryLock));
+  const std::string lock_path = fmt::format("{}/{}", options.data_dir, metadata::kDirectoryLock);
+  const bool was_locked_before = std::filesystem::exists(lock_path);
+  auto lock = LockFile::Acquire(lock_path);
   if (!lock) return std::unexpected(std::move(lock).error());
-  KRONIKA_TRY(Await<void>(
-      loop, [&](auto done) { metadata::FormatDirectory(**files, *identity, std::move(done)); }));
+  const Status formatted = Await<void>(
+      loop, [&](auto done) { metadata::FormatDirectory(**files, *identity, std::move(done)); });
+  // A directory that is somebody else's stays as it was.
+  if (!formatted && !was_locked_before) std::filesystem::remove(lock_path);
+  if (!formatted) return std::unexpected(formatted.error());
   return identity->directory;
 }
 

@@ -141,11 +141,11 @@ class MalformedTest : public testing::Test {
   void SetUp() override {
     // Requests that are right by chance make no topics.
     cluster.create_error = KafkaError::kPolicyViolation;
-    auto opened = net::Listener::Open(
-        {.io = &loop.context(), .loop = &loop, .log = &NullLog(), .sink = cluster.dispatcher.get()},
-        {.host = "127.0.0.1", .port = 0});
+    auto opened = net::Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog()},
+                                      {.host = "127.0.0.1", .port = 0});
     ASSERT_TRUE(opened.has_value());
     listener = std::move(*opened);
+    ASSERT_TRUE(listener->Serve(*cluster.dispatcher));
   }
   bool Until(const std::function<bool()>& condition) { return loop.RunUntil(condition, kLimit); }
 

@@ -29,10 +29,11 @@ class ListenerTest : public testing::Test {
   void Open(ListenerOptions options = {}) {
     options.host = "127.0.0.1";
     options.port = 0;
-    auto opened = Listener::Open(
-        {.io = &loop.context(), .loop = &loop, .log = &NullLog(), .sink = &sink}, options);
+    auto opened =
+        Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog()}, options);
     ASSERT_TRUE(opened.has_value()) << opened.error().Describe();
     listener = std::move(*opened);
+    ASSERT_TRUE(listener->Serve(sink));
   }
   bool Until(const std::function<bool()>& condition) { return loop.RunUntil(condition, kLimit); }
 
@@ -92,11 +93,19 @@ TEST_F(ListenerTest, ClosesWhatIsIdleForTooLong) {
 
 TEST_F(ListenerTest, NamesAPortInUse) {
   Open();
-  const auto second =
-      Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog(), .sink = &sink},
-                     {.host = "127.0.0.1", .port = listener->port()});
+  const auto second = Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog()},
+                                     {.host = "127.0.0.1", .port = listener->port()});
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, ErrorCode::kAlreadyExists);
+}
+
+TEST_F(ListenerTest, RefusesWhoConnectsBeforeItServes) {
+  auto opened = Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog()},
+                               {.host = "127.0.0.1", .port = 0});
+  ASSERT_TRUE(opened.has_value());
+  EXPECT_FALSE(SocketClient((*opened)->port()).connected());
+  ASSERT_TRUE((*opened)->Serve(sink));
+  EXPECT_TRUE(SocketClient((*opened)->port()).connected());
 }
 
 TEST_F(ListenerTest, StopEndsEverything) {
