@@ -1,7 +1,11 @@
 """kill -9 under load: a leader, the metadata leader, all brokers. Nothing acknowledged is lost, twice or out of order.
 
-The load is librdkafka, idempotent with five requests in flight, over 20 partitions; the journal is the smallest there is,
-so that it is recycled while the test runs.
+The load is librdkafka, idempotent with five requests in flight, over 20 partitions, of which the victim leads at least a
+quarter; the journal is the smallest there is, and every file of it is recycled while the test runs. Everything that was
+acknowledged is read back from the two survivors before the victim is restarted.
+
+Seen to fail: with duplicate-appended-twice (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...) a producer ends with a fatal
+error.
 """
 
 import os
@@ -13,83 +17,134 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
 import results  # noqa: E402
 from chaos import ChaosTest, now_ms  # noqa: E402
-from cluster import PEER_IS_KAFKA  # noqa: E402
+from cluster import LONG_FORM, PEER_IS_KAFKA  # noqa: E402
+from counters import Counters  # noqa: E402
 from process import wait_for  # noqa: E402
 
 # Kafka's own figure is about 13 s; with it in place the tests only show that they work.
 FIRST_ACK_MS = 30_000 if PEER_IS_KAFKA else 3000
 MEDIAN_MS = 30_000 if PEER_IS_KAFKA else 2000
+ACKED_BYTES_PER_SECOND = 2e6
+WINDOW_MS = 3000
+JOURNAL_FILES = 4
+RECYCLED = JOURNAL_FILES * (3 if LONG_FORM else 1)
+LOAD = {"bytes_per_second": 4_000_000, "record_bytes": 2048}
 
 
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class Kill(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = {"journal_files": str(JOURNAL_FILES), "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    ROUNDS = 20 if LONG_FORM else 1
 
-    def rounds_of_kills(self, topic, victim_of_round, what):
-        # Loss, repetition and order fail at once; the time may be another process's, so that bound has three trials.
-        for trial in range(3):
-            pauses = self.trial(topic, victim_of_round, what, trial)
-            if max(pauses) <= FIRST_ACK_MS and median(pauses) <= MEDIAN_MS:
-                return
-            print(f"{what}: trial {trial}: {pauses} ms with load {' '.join(map(str, os.getloadavg()))} "
-                  f"on {os.cpu_count()} processors", flush=True)
-        self.fail(f"{what}: first acks {pauses} ms, at most {FIRST_ACK_MS} and a median of {MEDIAN_MS}")
+    def setUp(self):
+        super().setUp()
+        self.counters = None if PEER_IS_KAFKA else Counters(self.cluster)
 
-    def trial(self, topic, victim_of_round, what, number):
-        """The rounds of one load; returns the times from each kill to the first acknowledgement by a new leader."""
-        load = self.load(topic, name=f"load{number}")
-        wait_for(lambda: len(load.read().acks) > 5000, 30, "the load is acknowledged")
-        pauses = []
-        for round_number in range(self.ROUNDS):
-            victim = victim_of_round(round_number)
-            led = self.led_by(topic, victim + 1)
-            begin = now_ms()
-            self.cluster.kill(victim)
-            gone = now_ms()
-            if led:
-                pauses.append(self.first_ack_after(load, begin, led, 60, gone))
-                print(f"{what}, round {round_number}: broker {victim} led {len(led)}, first ack {pauses[-1]} ms", flush=True)
-            acks = list(load.read().acks)
-            survivors = [i for i in range(self.BROKERS) if i != victim]
-            self.assert_everything_is_there(load, acks, survivors, f"{what}, round {round_number}")
-            self.cluster.restart(victim)
-            self.wait_in_sync(topic, 60)
+    def wait_for_rate(self, load):
+        """The rate before a fault: what was acknowledged within the last seconds."""
+        def rate():
+            end = now_ms()
+            found = load.read().acked_bytes_per_second(end - WINDOW_MS, end)
+            return found if found >= ACKED_BYTES_PER_SECOND else 0
+        return wait_for(rate, 30, f"{ACKED_BYTES_PER_SECOND / 1e6} MB/s are acknowledged over {WINDOW_MS} ms")
+
+    def recycled(self):
+        return min(broker["recycled"] for broker in self.counters.totals())
+
+    def kill_under(self, load, victim, what):
+        """One round; returns the milliseconds from the kill to the first acknowledgement by a new leader."""
+        led = self.led_by(load.topic, victim + 1)
+        self.assertGreaterEqual(len(led), self.PARTITIONS / 4, "the victim leads a quarter of the partitions")
+        rate = self.wait_for_rate(load)
+        if self.counters:
+            self.counters.note(victim)
+        begin = now_ms()
+        self.cluster.kill(victim)
+        pause = self.first_ack_after(load, begin, led, 60, now_ms())
+        print(f"{what}: broker {victim} led {len(led)} of {self.PARTITIONS}, {rate / 1e6:.2f} MB/s before, "
+              f"first ack after {pause} ms", flush=True)
+        if pause > FIRST_ACK_MS:
+            print(f"slower than {FIRST_ACK_MS} ms; load {' '.join(map(str, os.getloadavg()))} on {os.cpu_count()} "
+                  f"processors; the slowest partitions: {self.slowest(load, begin, led)}", flush=True)
+        acks = list(load.read().acks)
+        survivors = [i for i in range(self.BROKERS) if i != victim]
+        self.assert_everything_is_there(load, acks, survivors, what)
+        self.cluster.restart(victim)
+        self.wait_in_sync(load.topic, 60)
+        return pause
+
+    def slowest(self, load, begin, partitions):
+        first = {}
+        for ack in load.read().acks:
+            if ack.sent_ms > begin and ack.partition in partitions:
+                first.setdefault(ack.partition, ack.answered_ms - begin)
+        return sorted(first.items(), key=lambda item: -item[1])[:5]
+
+    def verdict(self, what, pauses):
+        print(f"{what}: first acks {sorted(pauses)} ms, median {median(pauses)}", flush=True)
+        self.assertLessEqual(max(pauses), FIRST_ACK_MS, f"{what}: first acks {pauses} ms")
+        self.assertLessEqual(median(pauses), MEDIAN_MS, f"{what}: first acks {pauses} ms")
+
+    def finish(self, load, what):
         load.finish()
         self.assert_load_is_well(load)
-        print(f"{what}: {load.acked_bytes_per_second() / 1e6:.2f} MB/s acknowledged, "
-              f"first acks {sorted(pauses)} ms, median {median(pauses)}", flush=True)
-        self.assertGreater(load.acked_bytes_per_second(), 0.5e6)
         self.assert_everything_is_there(load, load.acks, range(self.BROKERS), what)
-        return pauses
+        self.assert_replicas_equal(load.topic)
+
+    def tell_counters(self, what, recycled_min):
+        """At the end: what the journals and the producer state did over the rounds."""
+        if not self.counters:
+            return
+        totals = self.counters.totals()
+        duplicates = sum(broker["duplicates"] for broker in totals)
+        recycled = [broker["recycled"] for broker in totals]
+        print(f"{what}: journal files recycled {recycled} of {JOURNAL_FILES} each; "
+              f"{duplicates} retried batches answered from producer state", flush=True)
+        self.assertGreaterEqual(min(recycled), recycled_min)
+        if duplicates == 0:
+            self.skipTest(f"unknown: {what}: no retried batch had to be answered from producer state; all else held")
 
     def test_leader(self):
         topic = self.create("kill")
-
-        def leads_most(_round):
-            return max(range(self.BROKERS), key=lambda i: len(self.led_by(topic, i + 1)))
-        self.rounds_of_kills(topic, leads_most, "leader killed")
+        load = self.load(topic, **LOAD)
+        pauses = []
+        for round_number in range(self.ROUNDS):
+            if round_number == self.ROUNDS - 1 and self.counters:
+                wait_for(lambda: self.recycled() >= RECYCLED, 240, f"{RECYCLED} journal files are recycled on each broker", 1)
+            victim = max(range(self.BROKERS), key=lambda i: len(self.led_by(topic, i + 1)))
+            pauses.append(self.kill_under(load, victim, f"leader killed, round {round_number}"))
+        self.finish(load, "leader killed")
+        self.verdict("leader killed", pauses)
+        self.tell_counters("leader killed", RECYCLED)
 
     def test_metadata_leader(self):
-        topic = self.create("kill-metadata")
-        self.rounds_of_kills(topic, lambda _round: self.controller() - 1, "metadata leader killed")
-        for broker in range(self.BROKERS):
-            wait_for(lambda b=broker: self.controller(b) > 0, 10, "a metadata leader is named")
+        # A topic a round: its leaders are spread over all brokers again, whoever was restarted.
+        pauses = []
+        for round_number in range(self.ROUNDS):
+            what = f"metadata leader killed, round {round_number}"
+            load = self.load(self.create("kill-metadata"), name=f"load{round_number}", **LOAD)
+            victim = self.controller() - 1
+            pauses.append(self.kill_under(load, victim, what))
+            for broker in range(self.BROKERS):
+                wait_for(lambda b=broker: self.controller(b) > 0, 10, "a metadata leader is named")
+            self.finish(load, what)
+        self.verdict("metadata leader killed", pauses)
+        self.tell_counters("metadata leader killed", RECYCLED if LONG_FORM else 0)
 
     def test_all(self):
         topic = self.create("kill-all")
-        load = self.load(topic)
-        wait_for(lambda: len(load.read().acks) > 5000, 30, "the load is acknowledged")
-        for broker in range(self.BROKERS):
-            os.kill(self.cluster.pid(broker), 9)
-        begin = now_ms()
-        self.cluster.start()
-        pause = self.first_ack_after(load, begin, range(self.PARTITIONS), 60)
-        print(f"all killed: first ack {pause} ms after the restart began", flush=True)
-        self.assertLessEqual(pause, 60_000 if PEER_IS_KAFKA else 10_000)
-        load.finish()
-        self.assert_load_is_well(load)
-        self.assert_everything_is_there(load, load.acks, range(self.BROKERS), "all killed")
+        load = self.load(topic, **LOAD)
+        for round_number in range(5 if LONG_FORM else 1):
+            self.wait_for_rate(load)
+            for broker in range(self.BROKERS):
+                os.kill(self.cluster.pid(broker), 9)
+            begin = now_ms()
+            self.cluster.start()
+            pause = self.first_ack_after(load, begin, range(self.PARTITIONS), 60)
+            print(f"all killed, round {round_number}: first ack {pause} ms after the restart began", flush=True)
+            self.assertLessEqual(pause, 60_000 if PEER_IS_KAFKA else 10_000)
+        self.finish(load, "all killed")
 
 
 if __name__ == "__main__":

@@ -97,6 +97,15 @@ class ChaosTest(ClusterTest):
             print(f"{error} {refusal[0]}", flush=True)  # what is missing is named by the verdict
         return held
 
+    def assert_replicas_equal(self, topic, brokers=None):
+        """Every partition's stored bytes are the same on each of `brokers`; a follower may be a beat behind."""
+        ports = [self.cluster.port(broker) for broker in (range(self.BROKERS) if brokers is None else brokers)]
+        for partition, _, _ in self.partitions(topic):
+            def same():
+                digests = {history.digest_partition(port, topic, partition) for port in ports}
+                return len(digests) == 1 and None not in digests
+            wait_for(same, 20, f"the replicas of {topic}-{partition} are equal", 0.2)
+
     def assert_load_is_well(self, load):
         self.assertEqual([], load.fatal)
         self.assertEqual([], load.failed[:3])

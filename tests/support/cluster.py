@@ -44,8 +44,9 @@ class Kronika:
     def missing():
         return None if BINARY.exists() else f"{BINARY.relative_to(ROOT) if BINARY.is_relative_to(ROOT) else BINARY} is not built"
 
-    def _script(self, *words, seconds=120, check=True):
-        return run([ROOT / "deploy" / "cluster.sh", *words, "--dir", self.dir], seconds, check, self.environment)
+    def _script(self, *words, seconds=120, check=True, environment=None):
+        return run([ROOT / "deploy" / "cluster.sh", *words, "--dir", self.dir], seconds, check,
+                   {**(self.environment or {}), **(environment or {})})
 
     def start(self):
         self._script("start", *self._new)
@@ -57,8 +58,9 @@ class Kronika:
     def kill(self, broker):
         self._script("kill", str(broker))
 
-    def restart(self, broker):
-        self._script("restart", str(broker))
+    def restart(self, broker, environment=None, check=True):
+        """Waits until it lives, not until it is ready; `environment`, for example of another build, is for this life only."""
+        return self._script("restart", str(broker), environment=environment, check=check)
 
     def pause(self, broker):
         self._script("pause", str(broker))
@@ -71,6 +73,18 @@ class Kronika:
 
     def logs(self):
         return self._script("logs", check=False).stdout
+
+    def log(self, broker):
+        """What the broker wrote in its present life, or its last."""
+        return (self.dir / f"node{broker}" / "kronika.log").read_text(errors="replace")
+
+    def exit_code(self, broker):
+        """None while it runs."""
+        noted = self.dir / f"node{broker}" / "exit_code"
+        return int(noted.read_text()) if noted.exists() and noted.read_text().strip() else None
+
+    def config(self, broker):
+        return self.dir / f"node{broker}" / "kronika.yaml"
 
     def data(self, broker):
         return self.dir / f"node{broker}" / "data"
@@ -85,6 +99,17 @@ class Kronika:
 
     def status(self, broker):
         return json.loads(self.get(broker, "/v1/status"))
+
+    def ready(self, broker):
+        try:
+            return self.get(broker, "/readyz").startswith("ok")
+        except OSError:
+            return False
+
+    def metric(self, broker, name):
+        """The sum over a metric's labels."""
+        values = [line.rsplit(" ", 1) for line in self.get(broker, "/metrics").splitlines() if not line.startswith("#")]
+        return sum(float(value) for key, value in values if key.split("{")[0] == name)
 
 
 class Kafka:

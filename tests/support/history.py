@@ -4,6 +4,7 @@ A History reads the load's file while it grows. compare() holds one replica's re
 lost, is there twice, or stands out of order.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 
 import wire
@@ -26,6 +27,7 @@ class Load:
 
     def __init__(self, bootstrap, topic, partitions, folder, name="load", settings=(), **options):
         self.name, self.topic, self.partitions = name, topic, partitions
+        self.record_bytes = options.get("record_bytes", 1024)
         self.out = folder / f"{topic}-{name}.history"
         command = [LOAD, "--bootstrap", bootstrap, "--topic", topic, "--partitions", partitions, "--out", self.out,
                    "--name", name]
@@ -61,11 +63,18 @@ class Load:
         self.process.stop(seconds)
         return self.read()
 
-    def acked_bytes_per_second(self, record_bytes=1024):
+    def acked_bytes_per_second(self, begin_ms=None, end_ms=None):
+        """Over the whole load, or over what was answered within [begin_ms, end_ms)."""
         if len(self.acks) < 2:
             return 0
-        milliseconds = max(1, self.acks[-1].answered_ms - self.acks[0].answered_ms)
-        return len(self.acks) * record_bytes * 1000 / milliseconds
+        begin_ms = self.acks[0].answered_ms if begin_ms is None else begin_ms
+        end_ms = self.acks[-1].answered_ms if end_ms is None else end_ms
+        records = 0
+        for ack in reversed(self.acks):  # in the order of their answers
+            if ack.answered_ms < begin_ms:
+                break
+            records += ack.answered_ms < end_ms
+        return records * self.record_bytes * 1000 / max(1, end_ms - begin_ms)
 
 
 def read_partition(port, topic, partition, end=None):
@@ -82,6 +91,21 @@ def read_partition(port, topic, partition, end=None):
                 offset = new[-1][0] + 1
             if offset >= max(watermark, end or 0) or not new:
                 return found
+
+
+def digest_partition(port, topic, partition):
+    """(offset behind the last batch, SHA-256 of all stored bytes) of a partition at a broker; None if it refuses."""
+    digest, offset = hashlib.sha256(), 0
+    with wire.Connection(port, 30) as connection:
+        while True:
+            error, _, content = connection.fetch_from_replica(topic, partition, offset)
+            if error:
+                return None
+            whole = wire.batches(content)
+            if not whole:
+                return offset, digest.hexdigest()
+            digest.update(content[:whole[-1]["end"]])
+            offset = whole[-1]["last_offset"] + 1
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """The verdict over a history: what is lost, doubled or misplaced is named, and a clean one is clean."""
 
-import struct
 import sys
 import unittest
 from pathlib import Path
@@ -10,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import history  # noqa: E402
 import results  # noqa: E402
 import wire  # noqa: E402
+from batch import crc32c, encode  # noqa: E402
 from history import Ack, compare  # noqa: E402
 
 LOAD = SimpleNamespace(name="load")
@@ -61,32 +61,17 @@ class Files(unittest.TestCase):
             self.assertEqual(1, len(load.fatal))
 
 
-def varint(number):
-    number = (number << 1) ^ (number >> 63)
-    out = b""
-    while number >= 0x80:
-        out += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return out + bytes([number])
-
-
-def batch(base, values, attributes=0):
-    body = b""
-    for delta, text in enumerate(values):
-        record = b"\0" + varint(0) + varint(delta) + varint(-1) + varint(len(text)) + text + varint(0)
-        body += varint(len(record)) + record
-    rest = struct.pack(">ibIhiqqqhi", 0, 2, 0, attributes, len(values) - 1, 0, 0, -1, -1, -1) + struct.pack(">i", len(values)) + body
-    return struct.pack(">qi", base, len(rest)) + rest
-
-
 class Batches(unittest.TestCase):
+    def test_checksum(self):
+        self.assertEqual(0xE3069283, crc32c(b"123456789"))  # the check value of CRC-32C
+
     def test_records_of_batches(self):
-        stored = batch(5, [b"a", b"b" * 100]) + batch(7, [b"c"]) + batch(8, [b"cut"])[:-1]
+        stored = encode([b"a", b"b" * 100], 5) + encode([b"c"], 7) + encode([b"cut"], 8)[:-1]
         self.assertEqual([(5, b"a"), (6, b"b" * 64), (7, b"c")], wire.records(stored))
         self.assertEqual([(5, 6), (7, 7)], [(b["base_offset"], b["last_offset"]) for b in wire.batches(stored)])
 
     def test_control_batches_hold_no_records(self):
-        self.assertEqual([(1, b"a")], wire.records(batch(0, [b"c"], 0x20) + batch(1, [b"a"])))
+        self.assertEqual([(1, b"a")], wire.records(encode([b"c"], 0, 0x20) + encode([b"a"], 1)))
 
 
 if __name__ == "__main__":

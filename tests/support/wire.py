@@ -123,11 +123,68 @@ class Connection:
         error, _, _, partitions = topics[0]
         return next(((e, leader) for index, e, leader in partitions if index == partition), (error or 3, -1))
 
+    def leader_epochs(self, topic):
+        """{partition: leader epoch} from Metadata version 7."""
+        reader = self.request(METADATA, 7, array([string(topic)]) + b"\0")
+        reader.take("i")
+        reader.array(lambda r: (r.take("i"), r.string(), r.take("i"), r.string()))
+        reader.string(), reader.take("i")
+
+        def one_partition(r):
+            _, index, _, epoch = r.take("hiii")
+            for _ in range(3):
+                r.array(lambda x: x.take("i"))
+            return index, epoch
+
+        topics = reader.array(lambda r: (r.take("h"), r.string(), r.take("b"), r.array(one_partition)))
+        return dict(topics[0][3])
+
+    def init_producer_id(self):
+        """(producer id, epoch) of a new idempotent producer."""
+        _, error, producer, epoch = self.request(INIT_PRODUCER_ID, 0, string(None) + struct.pack(">i", 60_000)).take("ihqh")
+        assert error == 0, f"InitProducerId: error {error}"
+        return producer, epoch
+
+    @staticmethod
+    def produce_body(topic, partition, batch, acks=-1, timeout_ms=5000):
+        """The body of Produce version 3."""
+        partitions = array([struct.pack(">ii", partition, len(batch)) + batch])
+        return string(None) + struct.pack(">hi", acks, timeout_ms) + array([string(topic) + partitions])
+
+    def produce(self, topic, partition, batch, acks=-1, timeout_ms=5000):
+        """(error, base offset) of one batch."""
+        reader = self.request(PRODUCE, 3, self.produce_body(topic, partition, batch, acks, timeout_ms))
+        return self.produced(reader)
+
+    @staticmethod
+    def produced(reader):
+        reader.take("i"), reader.string(), reader.take("i")
+        _, error, base, _ = reader.take("ihqq")
+        return error, base
+
+    @staticmethod
+    def end_offset_body(topic, partition):
+        """The body of ListOffsets version 1 that asks for the end."""
+        return struct.pack(">i", -1) + array([string(topic) + array([struct.pack(">iq", partition, -1)])])
+
+    @staticmethod
+    def end_offset(reader):
+        """(error, offset) from an answer to it."""
+        reader.take("i"), reader.string(), reader.take("i")
+        _, error, _, offset = reader.take("ihqq")
+        return error, offset
+
     def fetch(self, topic, partition=0, offset=0, bytes_max=10_000_000, wait_ms=500):
         """(error, high watermark, stored bytes) of one partition from Fetch version 4."""
+        return self.fetched(self.request(FETCH, 4, self.fetch_body(topic, partition, offset, bytes_max, wait_ms)))
+
+    @staticmethod
+    def fetch_body(topic, partition, offset, bytes_max, wait_ms):
         body = struct.pack(">iiiib", -1, wait_ms, 1, bytes_max, 0)
-        body += array([string(topic) + array([struct.pack(">iqi", partition, offset, bytes_max)])])
-        reader = self.request(FETCH, 4, body)
+        return body + array([string(topic) + array([struct.pack(">iqi", partition, offset, bytes_max)])])
+
+    @staticmethod
+    def fetched(reader):
         reader.take("i")
         reader.take("i"), reader.string(), reader.take("i")
         _, error, watermark, _ = reader.take("ihqq")
@@ -273,7 +330,7 @@ def batches(stored):
         (count,) = struct.unpack_from(">i", stored, position + 57)
         found.append({"base_offset": base, "last_offset": base + last_delta, "codec": CODECS[attributes & 7],
                       "leader_epoch": epoch, "magic": magic, "count": count,
-                      "log_append_time": bool(attributes & 8)})
+                      "log_append_time": bool(attributes & 8), "end": position + 12 + length})
         position += 12 + length
     return found
 

@@ -1,0 +1,56 @@
+"""A broker that is started and killed alone, ten times, while its peers are down: what it writes to its journal in lives
+without a quorum does not keep it from starting again, and it joins when they are back."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+import clients  # noqa: E402
+import results  # noqa: E402
+from chaos import ChaosTest, now_ms  # noqa: E402
+from process import wait_for  # noqa: E402
+
+LIVES = 10
+
+
+@clients.needs("kcat")
+@clients.needs_kafka_python()
+class Alone(ChaosTest):
+    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    LONELY = 0
+
+    def campaigned(self):
+        """It has recovered its groups and asks for votes that nobody gives."""
+        try:
+            return any(group["role"] in ("candidate", "precandidate", "pre-candidate")
+                       for group in self.cluster.status(self.LONELY)["groups"])
+        except OSError:
+            return False
+
+    def test_ten_lives_alone(self):
+        topic = self.create("alone")
+        load = self.load(topic, bytes_per_second=2_000_000)
+        wait_for(lambda: len(load.read().acks) > 5000, 30, "the load is acknowledged")
+        load.finish()
+        for broker in range(self.BROKERS):
+            self.cluster.kill(broker)
+        begin = now_ms()
+        for _ in range(LIVES):
+            self.cluster.restart(self.LONELY)
+            wait_for(self.campaigned, 20, "the lonely broker asks for votes")
+            self.assertFalse(self.cluster.ready(self.LONELY), "ready without a quorum")
+            self.cluster.kill(self.LONELY)
+        print(f"{LIVES} lives alone in {now_ms() - begin} ms", flush=True)
+        self.cluster.start()
+        self.wait_in_sync(topic, 30)
+        again = self.load(topic, name="again", bytes_per_second=2_000_000)
+        wait_for(lambda: len(again.read().acks) > 5000, 30, "the second load is acknowledged")
+        again.finish()
+        for one in (load, again):
+            self.assert_load_is_well(one)
+            self.assert_everything_is_there(one, one.acks, range(self.BROKERS), "alone")
+        self.assert_replicas_equal(topic)
+
+
+if __name__ == "__main__":
+    results.main()
