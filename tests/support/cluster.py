@@ -185,7 +185,11 @@ class ClusterTest(unittest.TestCase):
         cls.folder = Path(folder.name)
         cls.cluster = CLUSTER(cls.BROKERS, cls.SETTINGS, cls.folder, cls.ENVIRONMENT)
         cls.addClassCleanup(cls.cluster.stop)
-        cls.cluster.start()
+        try:
+            cls.cluster.start()
+        except AssertionError:
+            print(cls.cluster.logs(), flush=True)
+            raise
         cls.cluster.bootstrap = ",".join(f"127.0.0.1:{cls.cluster.port(i)}" for i in range(cls.BROKERS))
         cls._names = 0
 
