@@ -13,7 +13,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
 import results  # noqa: E402
 import wire  # noqa: E402
-from batch import encode  # noqa: E402
 from chaos import ChaosTest  # noqa: E402
 from cluster import LONG_FORM  # noqa: E402
 from process import wait_for  # noqa: E402
@@ -56,7 +55,7 @@ class Absence(ChaosTest):
         others = [i for i in range(self.BROKERS) if i != victim]
         self.cluster.kill(victim)
         with wire.Connection(self.cluster.port(leader)) as connection:
-            held = connection.produce(held_topic, 0, encode([b"held"]), timeout_ms=500)
+            held = connection.produce(held_topic, wire.batch([b"held"]), timeout_ms=500)
             self.assertEqual(REQUEST_TIMED_OUT, held[0], "appended, and nobody else has it")
         wait_for(lambda: all(leads - 1 in others for _, leads, _ in self.partitions(topic, others[0])), 20, "the others lead")
         written = {i: self.written(i) for i in others}

@@ -13,7 +13,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
 import results  # noqa: E402
 import wire  # noqa: E402
-from batch import Producer, encode  # noqa: E402
 from chaos import ChaosTest, now_ms  # noqa: E402
 from cluster import BINARY, LONG_FORM  # noqa: E402
 from process import run, wait_for  # noqa: E402
@@ -52,20 +51,18 @@ class Restart(ChaosTest):
         return wait_for(done, 20, "the leader of partition 0 answers")
 
     def produce(self, topic, producer, sequence):
-        batch = encode([b"a", b"b"], producer=Producer(*producer, sequence))
-        return self.to_leader(topic, lambda connection: connection.produce(topic, 0, batch))
+        batch = wire.batch([b"a", b"b"], producer=(*producer, sequence))
+        return self.to_leader(topic, lambda connection: connection.produce(topic, batch))
 
     def end(self, topic):
-        def ask(connection):
-            body = connection.end_offset_body(topic, 0)
-            return connection.end_offset(connection.request(wire.LIST_OFFSETS, 1, body))
-        return self.to_leader(topic, ask)[1]
+        return self.to_leader(topic, lambda connection: connection.end_offset(topic))[1]
 
     def test_stop_and_start(self):
         topic = self.create("restart")
         state = self.create("producer-state", 1)
         with wire.Connection(self.cluster.port(0)) as connection:
-            producer = connection.init_producer_id()
+            error, *producer = connection.init_producer_id()
+        self.assertEqual(0, error)
         self.assertEqual((0, 0), self.produce(state, producer, 0))
         self.assertEqual((0, 2), self.produce(state, producer, 2))
         load = self.load(topic, bytes_per_second=500_000)

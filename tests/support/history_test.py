@@ -9,7 +9,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import history  # noqa: E402
 import results  # noqa: E402
 import wire  # noqa: E402
-from batch import crc32c, encode  # noqa: E402
 from history import Ack, compare  # noqa: E402
 
 LOAD = SimpleNamespace(name="load")
@@ -63,15 +62,15 @@ class Files(unittest.TestCase):
 
 class Batches(unittest.TestCase):
     def test_checksum(self):
-        self.assertEqual(0xE3069283, crc32c(b"123456789"))  # the check value of CRC-32C
+        self.assertEqual(0xE3069283, wire.crc32c(b"123456789"))  # the check value of CRC-32C
 
     def test_records_of_batches(self):
-        stored = encode([b"a", b"b" * 100], 5) + encode([b"c"], 7) + encode([b"cut"], 8)[:-1]
+        stored = wire.batch([b"a", b"b" * 100], base=5) + wire.batch([b"c"], base=7) + wire.batch([b"cut"], base=8)[:-1]
         self.assertEqual([(5, b"a"), (6, b"b" * 64), (7, b"c")], wire.records(stored))
         self.assertEqual([(5, 6), (7, 7)], [(b["base_offset"], b["last_offset"]) for b in wire.batches(stored)])
 
     def test_control_batches_hold_no_records(self):
-        self.assertEqual([(1, b"a")], wire.records(encode([b"c"], 0, 0x20) + encode([b"a"], 1)))
+        self.assertEqual([(1, b"a")], wire.records(wire.batch([b"c"], attributes=0x20) + wire.batch([b"a"], base=1)))
 
 
 if __name__ == "__main__":

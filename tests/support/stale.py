@@ -34,7 +34,7 @@ class Waiting:
         for partition, (asks, fetches) in self._connections.items():
             name, end = f"{self._topic}-{partition}", self._ends[partition]
             with asks, fetches:
-                error, offset = asks.end_offset(wire.Reader(asks.receive()[1]))
+                error, offset = asks.told_end(wire.Reader(asks.receive()[1]))
                 if error == 0 and offset < end:
                     found.append(f"{name} ends at {offset}, acknowledged up to {end}")
                 errors.append(error)

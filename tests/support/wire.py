@@ -139,41 +139,6 @@ class Connection:
         topics = reader.array(lambda r: (r.take("h"), r.string(), r.take("b"), r.array(one_partition)))
         return dict(topics[0][3])
 
-    def init_producer_id(self):
-        """(producer id, epoch) of a new idempotent producer."""
-        _, error, producer, epoch = self.request(INIT_PRODUCER_ID, 0, string(None) + struct.pack(">i", 60_000)).take("ihqh")
-        assert error == 0, f"InitProducerId: error {error}"
-        return producer, epoch
-
-    @staticmethod
-    def produce_body(topic, partition, batch, acks=-1, timeout_ms=5000):
-        """The body of Produce version 3."""
-        partitions = array([struct.pack(">ii", partition, len(batch)) + batch])
-        return string(None) + struct.pack(">hi", acks, timeout_ms) + array([string(topic) + partitions])
-
-    def produce(self, topic, partition, batch, acks=-1, timeout_ms=5000):
-        """(error, base offset) of one batch."""
-        reader = self.request(PRODUCE, 3, self.produce_body(topic, partition, batch, acks, timeout_ms))
-        return self.produced(reader)
-
-    @staticmethod
-    def produced(reader):
-        reader.take("i"), reader.string(), reader.take("i")
-        _, error, base, _ = reader.take("ihqq")
-        return error, base
-
-    @staticmethod
-    def end_offset_body(topic, partition):
-        """The body of ListOffsets version 1 that asks for the end."""
-        return struct.pack(">i", -1) + array([string(topic) + array([struct.pack(">iq", partition, -1)])])
-
-    @staticmethod
-    def end_offset(reader):
-        """(error, offset) from an answer to it."""
-        reader.take("i"), reader.string(), reader.take("i")
-        _, error, _, offset = reader.take("ihqq")
-        return error, offset
-
     def fetch(self, topic, partition=0, offset=0, bytes_max=10_000_000, wait_ms=500):
         """(error, high watermark, stored bytes) of one partition from Fetch version 4."""
         return self.fetched(self.request(FETCH, 4, self.fetch_body(topic, partition, offset, bytes_max, wait_ms)))
@@ -204,7 +169,6 @@ class Connection:
         reader.take("i")
         return error, watermark, reader.bytes(max(0, reader.take("i")))
 
-
     def find_coordinator(self, group):
         """(error, node id) from FindCoordinator version 0."""
         reader = self.request(FIND_COORDINATOR, 0, string(group))
@@ -218,8 +182,14 @@ class Connection:
 
     def end_offset(self, topic, partition=0):
         """(error, offset) of the end from ListOffsets version 1."""
-        one = array([struct.pack(">iq", partition, -1)])
-        reader = self.request(LIST_OFFSETS, 1, struct.pack(">i", -1) + array([string(topic) + one]))
+        return self.told_end(self.request(LIST_OFFSETS, 1, self.end_offset_body(topic, partition)))
+
+    @staticmethod
+    def end_offset_body(topic, partition):
+        return struct.pack(">i", -1) + array([string(topic) + array([struct.pack(">iq", partition, -1)])])
+
+    @staticmethod
+    def told_end(reader):
         reader.take("i"), reader.string(), reader.take("i")
         _, error, _, offset = reader.take("ihqq")
         return error, offset
@@ -240,9 +210,9 @@ class Connection:
             brokers[node] = port
         return controller, brokers
 
-    def produce(self, topic, batch, partition=0, acks=-1):
+    def produce(self, topic, batch, partition=0, acks=-1, timeout_ms=10_000):
         """(error, base offset) from Produce version 3."""
-        body = string(None) + struct.pack(">hi", acks, 10_000)
+        body = string(None) + struct.pack(">hi", acks, timeout_ms)
         body += array([string(topic) + array([struct.pack(">ii", partition, len(batch)) + batch])])
         reader = self.request(PRODUCE, 3, body)
         reader.take("i"), reader.string(), reader.take("i")
@@ -270,14 +240,14 @@ def put_varint(value):
     return out + bytes([value])
 
 
-def batch(values, now_ms, producer=(-1, -1, -1)):
+def batch(values, now_ms=0, producer=(-1, -1, -1), base=0, attributes=0):
     """A record batch of these values, uncompressed; `producer` is (id, epoch, first sequence)."""
     content = b""
     for delta, value in enumerate(values):
         record = b"\0" + put_varint(0) + put_varint(delta) + put_varint(-1) + put_varint(len(value)) + value + put_varint(0)
         content += put_varint(len(record)) + record
-    checked = struct.pack(">hiqqqhii", 0, len(values) - 1, now_ms, now_ms, *producer, len(values)) + content
-    return struct.pack(">qiibI", 0, len(checked) + 9, -1, 2, crc32c(checked)) + checked
+    checked = struct.pack(">hiqqqhii", attributes, len(values) - 1, now_ms, now_ms, *producer, len(values)) + content
+    return struct.pack(">qiibI", base, len(checked) + 9, -1, 2, crc32c(checked)) + checked
 
 
 def varint(content, position):
