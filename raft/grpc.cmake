@@ -7,3 +7,4 @@ endif()
 kronika_library(kronika_grpc_transport
   SOURCES grpc_transport.cc grpc_stream.cc
   DEPS kronika_raft gRPC::grpc++)
+kronika_wraps_uninstrumented(kronika_grpc_transport)
