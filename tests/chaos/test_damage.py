@@ -56,7 +56,7 @@ class Damage(ChaosTest):
         history = self.folder / f"{topic}.history"
         before = [self.cluster.status(i)["checkpoints"]["completed"] for i in range(self.BROKERS)]
         self.kronika("verify", "write", "--topic", topic, "--partitions", PARTITIONS, "--rate", 0, "--value-bytes", VALUE_BYTES,
-                     "--batch-records", 20, "--seconds", 5, "--history", history)
+                     "--batch-records", 20, "--seconds", 3, "--history", history)
         wait_for(lambda: all(self.cluster.status(i)["checkpoints"]["completed"] > before[i] for i in range(self.BROKERS)), 30,
                  "every broker makes a checkpoint")
         self.assertIn(": right", self.kronika("verify", "check", history).stdout)

@@ -98,7 +98,8 @@ class PowerCut(ChaosTest):
         for broker in range(self.BROKERS):
             self.assertIn("io_uring" if journal_io == "uring" else "threads", self.cluster.status(broker)["journal"]["io"])
         topic = self.create(f"power-{journal_io}")
-        load = self.load(topic)
+        # Without this the pauses are librdkafka's, which waits up to 10 s before it connects again.
+        load = self.load(topic, settings=("reconnect.backoff.max.ms=500",))
         for number in range(ROUNDS):
             acks = self.cut_under_load(load)
             begin = now_ms()
