@@ -165,7 +165,7 @@ void Broker::Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> ma
   WasReplaced(*image);
   groups_->SetMetadataIndex(image->applied.value);
   replicas_->Recover({std::move(loaded.groups), std::move(loaded.manifests),
-                      std::move(loaded.verdict), std::move(loaded.fenced)},
+                      std::move(loaded.verdict), std::move(loaded.fenced), machine_->carried_out()},
                      image);
   observer_ = std::make_unique<ImageObserver>(*this);
   machine_->AddObserver(observer_.get());

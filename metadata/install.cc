@@ -204,6 +204,8 @@ void StateMachine::AdoptInstall(raft::LogStart start, std::string /*manifest*/, 
   }
   KvBatch batch;
   AddChanges(checkpointed_ ? *checkpointed_ : Image{}, *staged->image, batch);
+  if (!carried_out_) carried_out_ = image_->applied;
+  batch.Put(CarriedOutKey(), EncodeIndex(*carried_out_));
   batch.Delete(StagedHeadKey());
   for (std::uint32_t i = 0; i < staged->chunks; ++i) batch.Delete(StagedChunkKey(i));
   auto swap = [this, alive = alive_, image = std::move(staged->image),

@@ -15,7 +15,8 @@ StateMachine::StateMachine(const Environment& environment, const std::optional<S
       kv_(environment.kv),
       log_(environment.log),
       image_(stored ? stored->image : std::move(initial)),
-      checkpointed_(stored ? stored->image : nullptr) {
+      checkpointed_(stored ? stored->image : nullptr),
+      carried_out_(stored ? stored->carried_out : std::nullopt) {
   KRONIKA_CHECK(image_ != nullptr);
 }
 
@@ -31,7 +32,11 @@ Result<std::optional<StoredImage>> StateMachine::Load(const Kv& kv) {
   if (!image) return std::unexpected(std::move(image).error());
   auto replica = kv.Get(ReplicaKey());
   if (!replica) return std::unexpected(std::move(replica).error());
-  return StoredImage{.image = std::move(*image), .replica = replica->value_or("")};
+  auto carried_out = kv.Get(CarriedOutKey());
+  if (!carried_out) return std::unexpected(std::move(carried_out).error());
+  StoredImage out{.image = std::move(*image), .replica = replica->value_or("")};
+  if (*carried_out) out.carried_out = DecodeIndex(AsBytes(**carried_out));
+  return out;
 }
 
 void StateMachine::Apply(const raft::Entry& entry) {
@@ -83,6 +88,9 @@ void StateMachine::Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) {
   } else {
     AddChanges(checkpointed_ ? *checkpointed_ : Image{}, *image_, *result);
     result->Put(ReplicaKey(), std::move(point.replica));
+    // No checkpoint begins while something is still to be carried out.
+    result->Delete(CarriedOutKey());
+    carried_out_.reset();
     checkpointed_ = image_;
   }
   loop_.Post(

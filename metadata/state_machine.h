@@ -36,6 +36,8 @@ struct StoredImage {
   // is older than the image if an install was adopted since: then the journal's `installed` record
   // says where the log goes on.
   std::string replica;
+  // Set if an install was adopted since the last checkpoint: the index of the image before it.
+  std::optional<Index> carried_out;
 };
 
 class StateMachine final : public raft::StateMachine {
@@ -62,6 +64,10 @@ class StateMachine final : public raft::StateMachine {
   ~StateMachine() override;
 
   const ImagePtr& image() const { return image_; }
+  // What the records up to here ask of this broker was durably carried out, or is in the journal.
+  // Behind the image after an install that no checkpoint has followed yet: its swap comes before
+  // anybody acts on it.
+  Index carried_out() const { return carried_out_.value_or(image_->applied); }
   // Told of every image from now on; must outlive this object or be removed.
   void AddObserver(Observer* observer) { observers_.push_back(observer); }
   void RemoveObserver(Observer* observer) { std::erase(observers_, observer); }
@@ -101,6 +107,7 @@ class StateMachine final : public raft::StateMachine {
   ImagePtr image_;
   ImagePtr
       checkpointed_;  // what the store holds once all batches given out are applied; null = nothing
+  std::optional<Index> carried_out_;
   bool failed_ = false;
   std::optional<Staged> staged_;
   std::vector<Observer*> observers_;

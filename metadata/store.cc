@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kState = "state";
 constexpr std::string_view kReplica = "replica";
+constexpr std::string_view kCarriedOut = "carried-out";
 constexpr std::string_view kBroker = "broker/";
 constexpr std::string_view kTopic = "topic/";
 constexpr std::string_view kPartition = "partition/";
@@ -57,7 +58,7 @@ class Loader {
       seen_state_ = true;
       return DecodeState(bytes, *image_);
     }
-    if (key == kReplica) return {};
+    if (key == kReplica || key == kCarriedOut) return {};
     if (key.starts_with(kBroker)) return TakeBroker(bytes);
     if (key.starts_with(kTopic)) return TakeTopic(key.substr(kTopic.size()), bytes);
     if (key.starts_with(kPartition)) return TakePartition(key.substr(kPartition.size()), bytes);
@@ -208,6 +209,19 @@ Result<Pairs> DecodePairs(Bytes bytes) {
 
 std::string ReplicaKey() {
   return Key(kReplica, "");
+}
+
+std::string CarriedOutKey() {
+  return Key(kCarriedOut, "");
+}
+
+std::string EncodeIndex(Index index) {
+  LeWriter out;
+  return out.Int(index.value).Take();
+}
+
+Index DecodeIndex(Bytes bytes) {
+  return {LeReader(bytes).Int<std::uint64_t>()};
 }
 
 }  // namespace kronika::metadata

@@ -36,4 +36,9 @@ Result<Pairs> DecodePairs(Bytes bytes);
 // image.
 std::string ReplicaKey();
 
+// The key of StoredImage::carried_out, and its value.
+std::string CarriedOutKey();
+std::string EncodeIndex(Index index);
+Index DecodeIndex(Bytes bytes);
+
 }  // namespace kronika::metadata

@@ -82,7 +82,8 @@ void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& im
       RecoverGroup(id, in_journal, in_store, *image);
     }
   }
-  FenceMissing(*image, removed);
+  RemoveUnplaced(*image);
+  AccountForMissing(*image, removed, recovered.carried_out);
   // Remembered: what showed the damage may be gone at the next start.
   for (const auto& [id, why] : std::map(fenced_)) Fence(id, why);
 }
@@ -136,14 +137,48 @@ void Replicas::RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Mani
   Add({std::move(spec), std::move(start), swap}, image.FindGroup(id));
 }
 
-void Replicas::FenceMissing(const metadata::Image& image, const std::set<GroupId>& removed) {
+// An install of the metadata may have passed the removal of a replica without its being carried
+// out. An image that has the record that placed the replica, and not the replica, is the confirmed
+// and newer removal that A14 asks for.
+void Replicas::RemoveUnplaced(const metadata::Image& image) {
+  if (KRONIKA_PLANTED("missed-removals-kept")) return;
+  std::vector<GroupId> gone;
+  std::map<std::string, int> users;
+  awaits_image_ = false;
+  for (const auto& [id, partition] : partitions_) {
+    ++users[partition->directory()];
+    const auto* group = environment_.groups.Find(id);
+    const auto place = image.FindGroup(id);
+    const auto placed =
+        place ? place.partition->members.ReplicaOf(environment_.self) : raft::ReplicaId{};
+    if (!group || group->self() == placed) continue;
+    if (group->self().incarnation.value <= image.applied.value) {
+      gone.push_back(id);
+    } else {
+      awaits_image_ = true;
+    }
+  }
+  for (GroupId id : gone) {
+    environment_.log.Info("group {}: its replica here was removed meanwhile", id.value);
+    // Its folder goes, too, unless a successor has the name already.
+    const std::string directory = FindGroup(id)->directory();
+    if (!directory.empty() && users[directory] == 1) folders_.try_emplace(directory, id);
+    Remove(id);
+  }
+}
+
+// Replicas that the image places here and the disk does not know: lost if they were made once
+// (SAFETY A3), else to be made now.
+void Replicas::AccountForMissing(const metadata::Image& image, const std::set<GroupId>& removed,
+                                 Index carried_out) {
   if (KRONIKA_PLANTED("missing-replica-created-again")) return;
   image.groups.ForEach([&](GroupId id, const metadata::GroupPlace&) {
-    auto place = image.FindGroup(id);
-    bool here =
-        place && metadata::PlacedIn(image, place.partition->members.ReplicaOf(environment_.self),
-                                    environment_.directory);
-    if (!here || partitions_.contains(id) || removed.contains(id) || fenced_.contains(id)) return;
+    const auto place = image.FindGroup(id);
+    const auto self =
+        place ? place.partition->members.ReplicaOf(environment_.self) : raft::ReplicaId{};
+    if (!place || !metadata::PlacedIn(image, self, environment_.directory)) return;
+    if (partitions_.contains(id) || fenced_.contains(id) || removed.contains(id)) return;
+    if (self.incarnation.value > carried_out.value) return Create(place, self);
     fenced_[id] = "its data is gone from this directory";
   });
 }
@@ -176,6 +211,7 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
     }
     PursueWish(place);
   }
+  if (awaits_image_) RemoveUnplaced(*image);
   for (const auto& change : delta.topics) {
     if (!change.after || !change.before) continue;
     auto settings = metadata::ResolveSettings(*change.after, environment_.topic_defaults);

@@ -55,6 +55,8 @@ struct RecoveredReplicas {
   std::map<GroupId, wal::Manifest> manifests;
   wal::JournalVerdict verdict;
   std::map<GroupId, std::string> fenced;  // in an earlier life, with the reason
+  // Up to here the image's records were carried out: what they placed here and is missing is lost.
+  Index carried_out;
 };
 
 class Replicas final : public Partitions, public metadata::Observer {
@@ -97,7 +99,9 @@ class Replicas final : public Partitions, public metadata::Observer {
   void Add(Replica replica, const metadata::PartitionRef& place);
   void Place(GroupId group, const metadata::PartitionRef& place);
   void OpenWhenFree(GroupId group);
-  void FenceMissing(const metadata::Image& image, const std::set<GroupId>& removed);
+  void AccountForMissing(const metadata::Image& image, const std::set<GroupId>& removed,
+                         Index carried_out);
+  void RemoveUnplaced(const metadata::Image& image);
   void PursueWish(const metadata::PartitionRef& place);
   void OnTimer();
   PartitionEnvironment MakeEnvironment();
@@ -112,6 +116,7 @@ class Replicas final : public Partitions, public metadata::Observer {
   FencedPartition fenced_partition_;
   std::set<std::string> retiring_;          // folders that their former replica still has to leave
   std::map<std::string, GroupId> folders_;  // who writes a folder, or is being removed from it
+  bool awaits_image_ = false;  // some replica was placed by a record that the image has not reached
   metadata::ImagePtr image_;
   TimerId timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

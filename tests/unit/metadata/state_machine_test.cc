@@ -269,6 +269,25 @@ TEST_F(InstallTest, ACrashBeforeTheSwapIsMadeGoodAtStart) {
   ASSERT_TRUE(Adopt(*follower)) << "the journal's record may be read again at a later start";
 }
 
+// The swap is durable before anybody acts on the image: until the next checkpoint, which waits for
+// that, the store says how far this broker had come (kronika-sim cluster, seeds 1, 24, 28, 44).
+TEST_F(InstallTest, TheStoreKnowsUpToWhereItWasCarriedOut) {
+  auto follower = Make(Founding());
+  for (const auto& entry : Life(5)) follower->Apply(entry);
+  Checkpoint(*follower);
+  const Index before = follower->image()->applied;
+  ASSERT_LT(before, start_.index);
+  ASSERT_TRUE(Stage(*follower, Chunks(1000)));
+  ASSERT_TRUE(Adopt(*follower));
+  EXPECT_EQ(follower->carried_out(), before);
+  follower = Restart();
+  EXPECT_EQ(follower->image()->applied, start_.index);
+  EXPECT_EQ(follower->carried_out(), before);
+  Checkpoint(*follower);
+  EXPECT_EQ(follower->carried_out(), start_.index);
+  EXPECT_EQ(Restart()->carried_out(), start_.index);
+}
+
 // An older state is replaced whole: what the leader no longer has is gone from image and store.
 TEST_F(InstallTest, WhatTheLeaderDeletedIsGone) {
   auto follower = Make(Founding());
