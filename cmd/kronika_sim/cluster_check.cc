@@ -8,16 +8,6 @@
 
 namespace kronika::sim {
 
-std::vector<LogId> ClusterWorld::AllLogs() const {
-  std::vector<LogId> out;
-  for (const auto& topic : load_->topics()) {
-    for (std::int32_t partition = 0; partition < topic.plan.partitions; ++partition) {
-      out.push_back({topic.id, partition});
-    }
-  }
-  return out;
-}
-
 std::optional<std::vector<OracleRecord>> ClusterWorld::ReadReplica(SimBroker& broker,
                                                                    const LogId& log) {
   std::vector<OracleRecord> records;
@@ -55,7 +45,7 @@ std::string ClusterWorld::DescribeBrokers() {
       state += fmt::format("\n  broker {} group {} fenced: {}", broker->id().value, id.value, why);
     }
   }
-  for (const auto& log : AllLogs()) {
+  for (const auto& log : load_->Logs()) {
     state += fmt::format("\n  {}-{}:", log.topic.ToString(), log.partition);
     for (auto& broker : brokers_) {
       auto* replica =
@@ -91,7 +81,7 @@ bool ClusterWorld::Converged() {
     if (!broker->running() || !broker->broker().NotReadyReason().empty()) return false;
     if (!broker->broker().replicas().fenced().empty()) return false;
   }
-  return std::ranges::all_of(AllLogs(), [this](const LogId& log) { return LogConverged(log); });
+  return std::ranges::all_of(load_->Logs(), [this](const LogId& log) { return LogConverged(log); });
 }
 
 // On exactly the replicas that the image places.
@@ -115,7 +105,7 @@ void ClusterWorld::CheckLog(const LogId& log) {
 }
 
 void ClusterWorld::CheckEverything() {
-  for (const auto& log : AllLogs()) {
+  for (const auto& log : load_->Logs()) {
     if (!Failed()) CheckLog(log);
   }
 }

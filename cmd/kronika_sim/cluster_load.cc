@@ -17,7 +17,8 @@ constexpr Duration kAdminPause = milliseconds(100);
 
 }  // namespace
 
-ClusterLoad::ClusterLoad(ClientWorld world) : world_(world), admin_(world_, "admin") {
+ClusterLoad::ClusterLoad(ClientWorld world)
+    : world_(world), admin_(world_, "admin"), recycler_(world_, "d") {
   const auto partitions = static_cast<std::int32_t>(1 + world_.rng.Below(3));
   topics_.push_back({.plan = {.name = "t", .partitions = partitions}});
   if (world_.rng.Chance(0.3)) topics_[0].plan.min_insync = world_.rng.Chance(0.5) ? "1" : "3";
@@ -97,29 +98,48 @@ void ClusterLoad::Start() {
   for (auto& producer : producers_) producer->Start();
   for (auto& reader : readers_) reader->Start();
   for (auto& prober : probers_) prober->Start();
+  recycler_.Start();
 }
 
 void ClusterLoad::Finish() {
   for (auto& producer : producers_) producer->Finish();
+  recycler_.Finish();
 }
 
 void ClusterLoad::Stop() {
   admin_.Stop();
+  recycler_.Stop();
   for (auto& producer : producers_) producer->GiveUp();
   for (auto& reader : readers_) reader->Stop();
   for (auto& prober : probers_) prober->Stop();
 }
 
 bool ClusterLoad::settled() const {
-  return std::ranges::all_of(producers_, [](const auto& producer) { return producer->settled(); });
+  return recycler_.settled() &&
+         std::ranges::all_of(producers_, [](const auto& producer) { return producer->settled(); });
+}
+
+std::vector<LogId> ClusterLoad::Logs() const {
+  std::vector<LogId> out;
+  for (const auto& topic : topics_) {
+    for (std::int32_t partition = 0; partition < topic.plan.partitions; ++partition) {
+      out.push_back({topic.id, partition});
+    }
+  }
+  for (std::int32_t partition = 0; partition < recycler_.partitions(); ++partition) {
+    if (!recycler_.topic_id().IsZero()) out.push_back({recycler_.topic_id(), partition});
+  }
+  return out;
 }
 
 bool ClusterLoad::ReadersAt(const LogId& log, std::int64_t end) const {
-  return std::ranges::all_of(readers_, [&](const auto& reader) {
+  const auto is_there = [&](const auto& reader) {
     const bool other =
         reader->plan().topic_id != log.topic || reader->plan().partition != log.partition;
     return other || reader->next() == end;
-  });
+  };
+  return std::ranges::all_of(readers_, is_there) &&
+         std::ranges::all_of(recycler_.readers(), is_there);
 }
 
 std::string ClusterLoad::Describe() const {
@@ -128,7 +148,7 @@ std::string ClusterLoad::Describe() const {
     if (!producer->settled()) out += "\n  " + producer->Describe();
   }
   for (const auto& reader : readers_) out += "\n  " + reader->Describe();
-  return out;
+  return out + recycler_.Describe();
 }
 
 }  // namespace kronika::sim

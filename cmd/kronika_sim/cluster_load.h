@@ -12,6 +12,7 @@
 #include "cmd/kronika_sim/cluster_client.h"
 #include "cmd/kronika_sim/cluster_producer.h"
 #include "cmd/kronika_sim/cluster_reader.h"
+#include "cmd/kronika_sim/cluster_recycler.h"
 
 namespace kronika::sim {
 
@@ -42,7 +43,8 @@ class ClusterLoad {
   // Every reader of the log has read up to `end`.
   bool ReadersAt(const LogId& log, std::int64_t end) const;
   std::string Describe() const;
-  const std::vector<SimTopic>& topics() const { return topics_; }
+  // Of the topics that are there.
+  std::vector<LogId> Logs() const;
 
  private:
   void Create(std::size_t number);
@@ -56,6 +58,7 @@ class ClusterLoad {
   std::vector<std::unique_ptr<SimProducer>> producers_;
   std::vector<std::unique_ptr<SimReader>> readers_;
   std::vector<std::unique_ptr<SimProber>> probers_;
+  SimRecycler recycler_;
 };
 
 }  // namespace kronika::sim

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 #include <unordered_map>
@@ -50,6 +51,14 @@ std::string Oracle::Shown(const LogId& log, const OracleRecord& record) {
 std::int64_t Oracle::End(const LogId& log) const {
   auto found = logs_.find(log);
   return found == logs_.end() || found->second.empty() ? 0 : found->second.rbegin()->first + 1;
+}
+
+std::int32_t Oracle::LastEpoch(const LogId& log) const {
+  auto found = logs_.find(log);
+  if (found == logs_.end()) return -1;
+  std::int32_t last = -1;
+  for (const auto& [offset, known] : found->second) last = std::max(last, known.epoch);
+  return last;
 }
 
 std::string Oracle::CheckReplica(const LogId& log, const std::vector<OracleRecord>& records) const {

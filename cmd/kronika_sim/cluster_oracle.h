@@ -41,6 +41,8 @@ class Oracle {
   std::int64_t End(const LogId& log) const;
   // False: it was given before.
   bool TakeProducerId(std::int64_t id) { return producer_ids_.insert(id).second; }
+  // The highest leader epoch that was shown; -1: none.
+  std::int32_t LastEpoch(const LogId& log) const;
   std::uint64_t acknowledged() const { return acknowledged_count_; }
 
  private:

@@ -99,6 +99,8 @@ void SimProducer::RetryLater() {
   timer_ = client_.world().loop.RunAfter(kRetryPause, [this] {
     client_.Refresh(plan_.topic, [this] {
       waiting_ = false;
+      // Requests name the topic, so what is shown must be the topic that is meant.
+      if (client_.topic_id() != plan_.topic_id) return RetryLater();
       Pump();
     });
   });

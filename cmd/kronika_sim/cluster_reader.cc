@@ -15,7 +15,9 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr Duration kRetryPause = milliseconds(50);
+constexpr std::int16_t kFirstVersion = 4;
 constexpr std::int16_t kAnyReplicaFirstVersion = 11;
+constexpr std::int16_t kTopicIdsFirstVersion = 13;
 constexpr std::int16_t kLastVersion = 17;
 
 struct FetchAsked {
@@ -25,6 +27,11 @@ struct FetchAsked {
   std::int32_t bytes_min = 1;
   std::int32_t bytes_max = 1 << 20;
 };
+
+std::int16_t FirstVersion(const ReaderPlan& plan) {
+  if (plan.by_id) return kTopicIdsFirstVersion;
+  return plan.replica == kNoBroker ? kFirstVersion : kAnyReplicaFirstVersion;
+}
 
 kafka::FetchRequest MakeFetch(const ReaderPlan& plan, const FetchAsked& asked) {
   kafka::FetchRequest request;
@@ -52,8 +59,7 @@ const kafka::FetchResponsePartition* OnlyPartition(const kafka::FetchResponse& a
 SimReader::SimReader(ClientWorld& world, ReaderPlan plan, std::uint64_t number)
     : client_(world, fmt::format("reader-{}", number)),
       plan_(std::move(plan)),
-      version_(
-          world.Version(plan_.replica == kNoBroker ? 4 : kAnyReplicaFirstVersion, kLastVersion)) {}
+      version_(world.Version(FirstVersion(plan_), kLastVersion)) {}
 
 void SimReader::Stop() {
   client_.world().loop.Cancel(timer_);
@@ -122,6 +128,10 @@ std::string SimReader::Take(const kafka::FetchResponsePartition& partition) {
       return fmt::format("offset {} follows {}", record.offset, next_ - 1);
     if (record.offset >= partition.high_watermark)
       return fmt::format("{} is shown beyond {}", record.offset, partition.high_watermark);
+    if (record.epoch <= plan_.epoch_floor) {
+      return fmt::format("{} has leader epoch {} after a deleted topic of the name had {}",
+                         record.offset, record.epoch, plan_.epoch_floor);
+    }
     if (auto wrong = world.oracle.Shown({plan_.topic_id, plan_.partition}, record); !wrong.empty())
       return wrong;
     ++next_;

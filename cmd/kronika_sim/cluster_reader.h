@@ -21,7 +21,9 @@ struct ReaderPlan {
   std::string topic;
   Uuid topic_id;
   std::int32_t partition = 0;
-  BrokerId replica = kNoBroker;  // none: the leader
+  BrokerId replica = kNoBroker;   // none: the leader
+  bool by_id = false;             // a broker that is behind may still mean another by the name
+  std::int32_t epoch_floor = -1;  // a predecessor of the topic had this leader epoch
 };
 
 class SimReader {

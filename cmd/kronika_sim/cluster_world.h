@@ -41,7 +41,6 @@ class ClusterWorld {
   bool AskToReplace(BrokerId lost, const Uuid& directory);
   void Heal();
   // cluster_check.cc
-  std::vector<LogId> AllLogs() const;
   bool Converged();
   bool LogConverged(const LogId& log);
   std::string DescribeBrokers();
