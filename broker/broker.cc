@@ -164,8 +164,10 @@ void Broker::Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> ma
   auto image = machine_->image();
   WasReplaced(*image);
   groups_->SetMetadataIndex(image->applied.value);
+  const raft::Group* metadata = groups_->Find(kMetadataGroup);
   replicas_->Recover({std::move(loaded.groups), std::move(loaded.manifests),
-                      std::move(loaded.verdict), std::move(loaded.fenced), machine_->carried_out()},
+                      std::move(loaded.verdict), std::move(loaded.fenced), machine_->carried_out(),
+                      metadata ? metadata->status().last : image->applied},
                      image);
   observer_ = std::make_unique<ImageObserver>(*this);
   machine_->AddObserver(observer_.get());

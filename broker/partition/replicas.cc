@@ -62,9 +62,14 @@ PartitionEnvironment Replicas::MakeEnvironment() {
 
 void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& image) {
   image_ = image;
+  metadata_last_ = recovered.metadata_last;
   std::set<GroupId> known, removed;
   for (const auto& [id, group] : recovered.journal) known.insert(id);
   for (const auto& [id, manifest] : recovered.manifests) known.insert(id);
+  // Nothing else may be left of a replica than that it is fenced, or that damaged records were its.
+  for (const auto& [id, why] : recovered.fenced) known.insert(id);
+  for (const auto& damage : recovered.verdict.damages)
+    known.insert(damage.groups.begin(), damage.groups.end());
   known.erase(kMetadataGroup);
   for (GroupId id : known) {
     auto journal = recovered.journal.find(id);
@@ -194,9 +199,14 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
         place ? place.partition->members.ReplicaOf(environment_.self) : raft::ReplicaId{};
     auto local = environment_.groups.Find(id);
     if (local && local->self() != self) {
+      // Applied again after a restart: the replica was placed by a later record.
+      if (image->applied.value < local->self().incarnation.value &&
+          !KRONIKA_PLANTED("old-record-removes-replica"))
+        continue;
       Remove(id);  // gone, or replaced by a newer incarnation of this broker
       local = nullptr;
     }
+    if (StaysFenced(id, place, *image)) continue;
     if (!place || !self.valid() ||
         (!local && !metadata::PlacedIn(*image, self, environment_.directory))) {
       Unfence(id);

@@ -57,6 +57,9 @@ struct RecoveredReplicas {
   std::map<GroupId, std::string> fenced;  // in an earlier life, with the reason
   // Up to here the image's records were carried out: what they placed here and is missing is lost.
   Index carried_out;
+  // Of the metadata group's log. Records up to there are applied again from the image on: what they
+  // placed here may have been made, and lost, in an earlier life.
+  Index metadata_last;
 };
 
 class Replicas final : public Partitions, public metadata::Observer {
@@ -90,6 +93,9 @@ class Replicas final : public Partitions, public metadata::Observer {
   // replicas_fence.cc
   void Fence(GroupId group, const std::string& why);
   void Unfence(GroupId group);
+  // Whether what is fenced may be what the image names: no news of a later replica.
+  bool StaysFenced(GroupId group, const metadata::PartitionRef& place,
+                   const metadata::Image& image) const;
   void FenceSoon(GroupId group, const Error& error);
   struct Replica {
     raft::GroupSpec spec;
@@ -112,6 +118,7 @@ class Replicas final : public Partitions, public metadata::Observer {
   PartitionCounters counters_;
   std::map<GroupId, RaftPartition*> partitions_;  // owned by their groups
   std::map<GroupId, std::string> fenced_;         // with the reason
+  Index metadata_last_;                           // as recovered
   std::size_t removals_pending_ = 0;
   FencedPartition fenced_partition_;
   std::set<std::string> retiring_;          // folders that their former replica still has to leave

@@ -1,6 +1,8 @@
 // Replicas that may answer nothing any more: their data is damaged or gone (safety rules R10, A11).
+#include "base/planted.h"
 #include "broker/partition/replicas.h"
 #include "broker/store_keys.h"
+#include "metadata/directory_claim.h"
 
 namespace kronika::broker {
 
@@ -27,6 +29,19 @@ void Replicas::Fence(GroupId group, const std::string& why) {
     partitions_.erase(group);
   }
   environment_.groups.CloseGroup(group);
+}
+
+// A crash may have left the image behind the record that placed the replica, which is then applied
+// again: made once more under its old incarnation it would vote without what it had acknowledged
+// (safety rules A3, R2). That the partition was deleted is final.
+bool Replicas::StaysFenced(GroupId group, const metadata::PartitionRef& place,
+                           const metadata::Image& image) const {
+  if (!place || !fenced_.contains(group) || KRONIKA_PLANTED("fenced-replica-founded-again"))
+    return false;
+  const raft::ReplicaId self = place.partition->members.ReplicaOf(environment_.self);
+  const bool same = metadata::PlacedIn(image, self, environment_.directory) &&
+                    self.incarnation.value <= metadata_last_.value;
+  return same || image.applied <= metadata_last_;
 }
 
 void Replicas::Unfence(GroupId group) {
