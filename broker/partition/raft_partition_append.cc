@@ -39,6 +39,13 @@ KafkaError ToKafka(wal::BatchVerdict verdict) {
   std::unreachable();
 }
 
+// Of a proposal.
+KafkaError ToKafka(ErrorCode code) {
+  if (code == ErrorCode::kNotLeader) return KafkaError::kNotLeaderOrFollower;
+  if (code == ErrorCode::kInvalidArgument) return KafkaError::kMessageTooLarge;
+  return KafkaError::kNotEnoughReplicas;
+}
+
 AppendResult Refused(KafkaError error, std::string_view text) {
   return {.error = error, .text = std::string(text)};
 }
@@ -121,11 +128,7 @@ void RaftPartition::AppendChecked(Slice batch, wal::BatchHeader header, Acks ack
   header = *wal::ParseBatchHeader(batch.bytes());
   if (KRONIKA_PLANTED("sequence-moved-by-a-refused-proposal")) producers_.Append(Index{}, header);
   auto index = group_->Propose(raft::EntryType::kData, std::move(batch));
-  if (!index) {
-    bool lost = index.error().code == ErrorCode::kNotLeader;
-    return done(Refused(lost ? KafkaError::kNotLeaderOrFollower : KafkaError::kNotEnoughReplicas,
-                        index.error().text));
-  }
+  if (!index) return done(Refused(ToKafka(index.error().code), index.error().text));
   producers_.Append(*index, header);
   appended_end_ = header.next_offset();
   if (acks == Acks::kNone) return done(std::move(success));
@@ -151,7 +154,8 @@ void RaftPartition::ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks ac
   });
 }
 
-// The batch is in the log already. Applied: the first answer again. Only appended: its fate is this
+// The batch is in the log already. Applied: the first answer again, for acks=-1 when what is applied
+// is on as many voters as a first answer waits for (SAFETY C9). Only appended: its fate is this
 // retry's fate.
 void RaftPartition::AnswerDuplicate(const ProducerDuplicate& duplicate, Acks acks,
                                     AppendDone done) {
@@ -159,9 +163,14 @@ void RaftPartition::AnswerDuplicate(const ProducerDuplicate& duplicate, Acks ack
   AppendResult success{.base_offset = duplicate.base_offset,
                        .log_append_time_ms = settings_.log_append_time ? duplicate.timestamp : -1,
                        .log_start_offset = log_->log_start_offset()};
-  bool committed = !duplicate.appended_at || *duplicate.appended_at <= group_->status().applied;
-  if (committed || acks == Acks::kNone) return done(std::move(success));
-  pending_.AddRetry({*duplicate.appended_at, acks, std::move(success), std::move(done)});
+  const raft::NodeStatus& status = group_->status();
+  const bool applied = !duplicate.appended_at || *duplicate.appended_at <= status.applied;
+  const bool answered = acks == Acks::kNone || (applied && acks == Acks::kLeader);
+  if (answered || (applied && KRONIKA_PLANTED("duplicate-answered-when-applied")))
+    return done(std::move(success));
+  const Index at = applied ? status.applied : *duplicate.appended_at;
+  pending_.AddRetry({at, acks, std::move(success), std::move(done)});
+  AdvancePending(status);
 }
 
 }  // namespace kronika::broker

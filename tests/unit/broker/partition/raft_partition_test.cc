@@ -1,0 +1,144 @@
+// RaftPartition: when a producer is answered. One leader over fakes; the test speaks for its
+// followers.
+//
+// Planted bugs that were seen to be caught: duplicate-answered-when-applied.
+#include "broker/partition/raft_partition.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+
+#include "base/fake_disk.h"
+#include "base/fake_files.h"
+#include "base/rng.h"
+#include "base/sim_loop.h"
+#include "raft/fake_log_store.h"
+#include "wal/record_builder.h"
+
+namespace kronika::broker {
+namespace {
+
+constexpr raft::ReplicaId kSelf{BrokerId{1}, Incarnation{6}};
+constexpr raft::ReplicaId kSecond{BrokerId{2}, Incarnation{6}};
+constexpr raft::ReplicaId kThird{BrokerId{3}, Incarnation{6}};
+constexpr GroupId kGroup{1};
+
+class RaftPartitionTest : public testing::Test, public raft::GroupHost {
+ public:
+  void Send(raft::Group&, raft::Message) override {}
+  void MarkDirty(raft::Group&) override {
+    loop_.Post([this] { group_->Process(); });
+  }
+  void InstallWanted(raft::Group&, raft::ReplicaId) override {}
+  void StatusChanged(raft::Group&) override {}
+  Status Admit(std::size_t, raft::EntriesOf) const override { return {}; }
+  void CountUncommitted(std::int64_t) override {}
+  bool IsFirstLive(const raft::Group&) const override { return true; }
+  void StoreFailed(const Error& error) override { ADD_FAILURE() << error.Describe(); }
+
+ protected:
+  // Leads with the votes and the first acknowledgement of the second replica.
+  void Lead(std::int32_t min_insync_replicas) {
+    const metadata::TopicSettings settings{.min_insync_replicas = min_insync_replicas,
+                                           .message_bytes_max = 1 << 20,
+                                           .segment_bytes = 1 << 20,
+                                           .segment_ms = 1'000'000,
+                                           .index_interval_bytes = 4096};
+    auto machine = std::make_unique<RaftPartition>(
+        PartitionEnvironment{.loop = loop_,
+                             .files = files_,
+                             .open_files = open_files_,
+                             .tail_cache = tail_cache_,
+                             .leader_states = leader_states_,
+                             .log = NullLog(),
+                             .counters = counters_,
+                             .tick = std::chrono::milliseconds(50),
+                             .fence = nullptr},
+        wal::Manifest{.group = kGroup, .directory = "t-0"}, settings);
+    partition_ = machine.get();
+    raft::GroupSpec spec{.id = kGroup, .self = kSelf, .created = raft::Created{.self = kSelf}};
+    spec.recovered.start.membership.voters = {kSelf, kSecond, kThird};
+    spec.created->membership = spec.recovered.start.membership;
+    group_ = std::make_shared<raft::Group>(raft::GroupEnvironment{loop_, store_, *this, rng_, {}},
+                                           std::move(spec), std::move(machine));
+    partition_->Bind(*group_);
+    partition_->OpenLog();
+    group_->Start();
+    Run();
+    Answer({.type = raft::MessageType::kPreVoteResponse, .from = kSecond});
+    Answer({.type = raft::MessageType::kVoteResponse, .from = kSecond});
+    Acknowledge(kSecond, 1);
+    ASSERT_TRUE(partition_->Status().leads);
+  }
+
+  void Answer(raft::Message message) {
+    message.to = kSelf;
+    message.term = Term{1};
+    group_->Step(std::move(message));
+    Run();
+  }
+
+  void Acknowledge(raft::ReplicaId from, std::uint64_t index) {
+    Answer({.type = raft::MessageType::kAppendResponse,
+            .from = from,
+            .log_index = Index{index},
+            .hint_index = Index{index}});
+  }
+
+  std::shared_ptr<std::optional<AppendResult>> Produce() {
+    wal::RecordBuilder builder({.producer_id = 7, .producer_epoch = 0, .base_sequence = 0});
+    builder.Add({.value = "x"});
+    auto result = std::make_shared<std::optional<AppendResult>>();
+    partition_->Append({.batch = builder.Build(), .acks = Acks::kAll},
+                       [result](AppendResult answer) { *result = std::move(answer); });
+    Run();
+    return result;
+  }
+
+  void Run() { scheduler_.RunFor(std::chrono::milliseconds(50)); }
+
+  SeededRng rng_{1};
+  SimScheduler scheduler_{rng_};
+  SimLoop loop_{scheduler_};
+  FakeDisk disk_{rng_};
+  FakeFiles files_{disk_, loop_};
+  wal::TailCache tail_cache_{1 << 20};
+  wal::OpenFiles open_files_{loop_, files_, 10};
+  raft::LeaderStates leader_states_;
+  PartitionCounters counters_;
+  raft::FakeLogDisk log_disk_;
+  raft::FakeLogStore store_{loop_, log_disk_};
+  RaftPartition* partition_ = nullptr;
+  std::shared_ptr<raft::Group> group_;
+};
+
+// The batch is committed, and on fewer replicas than acks=-1 promises (SAFETY C9): its retry must
+// not be told more than itself.
+TEST_F(RaftPartitionTest, ARetryWaitsForMinInsyncReplicasAsItsBatchDoes) {
+  Lead(3);
+  const auto first = Produce();
+  Acknowledge(kSecond, 2);
+  ASSERT_EQ(partition_->high_watermark(), 1);
+  EXPECT_FALSE(first->has_value());
+  const auto retry = Produce();
+  EXPECT_FALSE(retry->has_value());
+  Acknowledge(kThird, 2);
+  ASSERT_TRUE(first->has_value());
+  ASSERT_TRUE(retry->has_value());
+  EXPECT_EQ((*retry)->error, KafkaError::kNone);
+  EXPECT_EQ((*retry)->base_offset, 0);
+}
+
+TEST_F(RaftPartitionTest, ARetryOfAnAnsweredBatchIsAnsweredAtOnce) {
+  Lead(2);
+  const auto first = Produce();
+  Acknowledge(kSecond, 2);
+  ASSERT_TRUE(first->has_value());
+  const auto retry = Produce();
+  ASSERT_TRUE(retry->has_value());
+  EXPECT_EQ((*retry)->base_offset, (*first)->base_offset);
+}
+
+}  // namespace
+}  // namespace kronika::broker
