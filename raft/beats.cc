@@ -1,6 +1,7 @@
 #include "raft/beats.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace kronika::raft {
 namespace {
@@ -10,6 +11,14 @@ bool SameState(const BeatGroup& a, const BeatGroup& b) {
 }
 
 }  // namespace
+
+void BeatSender::Add(const BeatGroup& group) {
+  auto [pending, first] = pending_.try_emplace(group.group, group);
+  if (first) return;
+  const BeatGroup before = std::exchange(pending->second, group);
+  if (before.from != group.from || before.to != group.to || before.term != group.term) return;
+  pending->second.read_context = std::max(before.read_context, group.read_context);
+}
 
 std::optional<Beat> BeatSender::Seal() {
   if (pending_.empty()) return std::nullopt;
@@ -61,6 +70,7 @@ std::optional<Message> BeatSender::ConfirmedResponse(const BeatGroup& beat) cons
 }
 
 void BeatSender::Forget(GroupId group) {
+  pending_.erase(group);
   confirmed_.erase(group);
   responses_.erase(group);
 }
@@ -103,6 +113,11 @@ bool BeatReceiver::Repeats(GroupId group, const Message& response) {
               before.hint_index == response.hint_index && before.commit == response.commit;
   known->second = response;
   return same;
+}
+
+void BeatReceiver::Forget(GroupId group) {
+  known_.erase(group);
+  responses_.erase(group);
 }
 
 void BeatReceiver::Reset() {

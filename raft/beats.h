@@ -25,7 +25,8 @@ inline constexpr std::size_t kUnansweredBeatsMax = 16;
 
 class BeatSender {
  public:
-  void Add(const BeatGroup& group) { pending_[group.group] = group; }
+  // A later one of the same turn takes the place of an earlier one, and answers for its read.
+  void Add(const BeatGroup& group);
   bool empty() const { return pending_.empty(); }
   // Everything added since the last call, as one beat.
   std::optional<Beat> Seal();
@@ -57,6 +58,7 @@ class BeatReceiver {
   BeatAnswer Receive(const Beat& beat, const std::function<bool(const BeatGroup&)>& accept);
   // True if `response` repeats the last one sent, so that the beat's answer is enough.
   bool Repeats(GroupId group, const Message& response);
+  void Forget(GroupId group);
   void Reset();
 
  private:

@@ -131,7 +131,10 @@ void GroupManager::CloseGroup(GroupId id) {
   if (found == groups_.end()) return;
   auto group = found->second;  // its completions may still be on their way
   groups_.erase(found);
-  for (auto& [peer, link] : peers_) link->beats_out.Forget(id);
+  for (auto& [peer, link] : peers_) {
+    link->beats_out.Forget(id);
+    link->beats_in.Forget(id);
+  }
   leader_states_.Withdraw(id);
   installs_.OnGroupGone(id);
 }

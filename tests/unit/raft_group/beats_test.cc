@@ -41,6 +41,22 @@ TEST(Beats, ConfirmedStateIsNotSaidAgain) {
   EXPECT_EQ(pair.sender.Seal()->full.size(), 1u);
 }
 
+// A commit is told in the turn in which a read was asked for.
+TEST(Beats, ALaterBeatOfTheTurnAnswersForTheRead) {
+  Pair pair;
+  BeatGroup read = Led(7, 3, 40);
+  read.read_context = 5;
+  pair.sender.Add(read);
+  pair.sender.Add(Led(7, 3, 41));
+  const auto beat = pair.sender.Seal();
+  ASSERT_EQ(beat->full.size(), 1u);
+  EXPECT_EQ(beat->full[0].read_context, 5u);
+  EXPECT_EQ(beat->full[0].commit, Index{41});
+  pair.sender.Add(read);
+  pair.sender.Add(Led(7, 4, 41));
+  EXPECT_EQ(pair.sender.Seal()->full[0].read_context, 0u);
+}
+
 TEST(Beats, TheReceiverStepsTheLastFullState) {
   Pair pair;
   pair.sender.Add(Led(7, 3, 40));
