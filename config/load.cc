@@ -6,6 +6,7 @@
 
 #include "config/options.h"
 #include "config/yaml.h"
+#include "wal/journal/options.h"
 
 namespace kronika::config {
 namespace {
@@ -145,12 +146,16 @@ Status CheckTogether(Options& options) {
   if (static_cast<std::uint64_t>(metadata::ConfigAsInt(found->second)) <= options.EntryBytesMax())
     return {};
   return Refuse("topic_defaults.max.message.bytes",
-                fmt::format("{} is more than an eighth of journal_file_bytes, {}", found->second,
+                fmt::format("{} is more than the journal takes as one entry, {}", found->second,
                             options.EntryBytesMax()),
                 "");
 }
 
 }  // namespace
+
+std::uint64_t Options::EntryBytesMax() const {
+  return wal::JournalOptions{.file_bytes = journal_file_bytes}.EntryBytesMax();
+}
 
 HostPort Options::PeerAddress() const {
   const auto own = std::ranges::find(cluster_peers, node_id, &Peer::broker);

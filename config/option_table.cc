@@ -214,7 +214,7 @@ constexpr OptionDefinition kTable[] = {
     {"journal_files", "integer", "8", "4 to 1024", "Files of the journal; its size is fixed.",
      [](Options& o, std::string_view text) { return SetCount(o.journal_files, text, {4, 1024}); }},
     {"journal_file_bytes", "size", "64MiB", "16MiB to 1GiB",
-     "Size of one journal file. A record batch can be an eighth of it at most.",
+     "Size of one journal file. A record batch can be an eighth of it at most, and 8 MiB.",
      [](Options& o, std::string_view text) -> Status {
        KRONIKA_TRY(SetSize(o.journal_file_bytes, text, {16 * kMiB, kGiB}));
        if (o.journal_file_bytes % kMiB == 0) return {};

@@ -62,8 +62,8 @@ struct Options {
 
   // How other brokers reach this one: its own entry in cluster_peers, else peer_listener.
   HostPort PeerAddress() const;
-  // The largest entry that the journal takes: an eighth of a file (safety rule B11).
-  std::uint64_t EntryBytesMax() const { return journal_file_bytes / 8; }
+  // The largest entry that the journal takes (safety rule B11).
+  std::uint64_t EntryBytesMax() const;
 };
 
 // One row of the table. `set` parses the text form into the field; kInvalidArgument with a

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
 #include <utility>
 
 #include "base/check.h"
+#include "base/planted.h"
 #include "metadata/codec.h"
 
 namespace kronika::metadata {
@@ -82,6 +84,7 @@ void StateMachine::OnAdvance(const raft::NodeStatus&) {}
 
 void StateMachine::Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) {
   Result<KvBatch> result;
+  before_checkpoint_ = {checkpointed_, carried_out_};
   if (failed_ || point.applied != image_->applied) {
     result = Fail(ErrorCode::kUnavailable, "the image is not at the point of the checkpoint",
                   "metadata checkpoint");
@@ -95,6 +98,11 @@ void StateMachine::Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) {
   }
   loop_.Post(
       [result = std::move(result), done = std::move(done)]() mutable { done(std::move(result)); });
+}
+
+void StateMachine::CheckpointFailed() {
+  if (KRONIKA_PLANTED("lost-batch-not-made-up-for")) return;
+  std::tie(checkpointed_, carried_out_) = before_checkpoint_;
 }
 
 }  // namespace kronika::metadata

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/kv.h"
@@ -76,8 +77,9 @@ class StateMachine final : public raft::StateMachine {
   void SetFailureHandler(FailureHandler handler) { on_failure_ = std::move(handler); }
 
   // raft::StateMachine. A checkpoint's batch holds what changed since the last one: batches are
-  // applied in order, all of them.
+  // applied in order, all of them but those that CheckpointFailed() takes back.
   void Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) override;
+  void CheckpointFailed() override;
   void Apply(const raft::Entry& entry) override;
   void OnStatus(const raft::NodeStatus& status) override;
   void OnAdvance(const raft::NodeStatus& status) override;
@@ -108,6 +110,8 @@ class StateMachine final : public raft::StateMachine {
   ImagePtr
       checkpointed_;  // what the store holds once all batches given out are applied; null = nothing
   std::optional<Index> carried_out_;
+  // Both as before the last Checkpoint(), should its batch be lost.
+  std::pair<ImagePtr, std::optional<Index>> before_checkpoint_;
   bool failed_ = false;
   std::optional<Staged> staged_;
   std::vector<Observer*> observers_;

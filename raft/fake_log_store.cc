@@ -61,6 +61,14 @@ void FakeLogStore::Append(GroupWrite write, Done<void> done) {
       done(std::unexpected(std::move(error)));
     });
   }
+  const bool too_large = std::ranges::any_of(write.raft.entries, [&](const Entry& entry) {
+    return entry.payload.size() > options_.entry_bytes_max;
+  });
+  if (too_large || (write.installed && write.installed->manifest.size() > EntryBytesMax())) {
+    return loop_.Post([done = std::move(done)]() mutable {
+      done(Fail(ErrorCode::kInvalidArgument, "an entry is too large"));
+    });
+  }
   ApplyTo(memory_, write);
   Index& next = next_[write.group];
   if (write.removed) next = {1};

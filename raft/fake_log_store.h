@@ -31,6 +31,7 @@ class FakeLogDisk {
 
 struct FakeLogStoreOptions {
   Duration sync_delay = std::chrono::microseconds(200);
+  std::size_t entry_bytes_max = std::size_t{8} << 20;
 };
 
 class FakeLogStore final : public LogStore {
@@ -41,6 +42,7 @@ class FakeLogStore final : public LogStore {
   void Read(GroupId group, Index first, Index last, std::size_t bytes_max,
             Done<std::vector<Entry>> done) override;
   Status Admit(std::size_t) const override { return {}; }
+  std::size_t EntryBytesMax() const override { return options_.entry_bytes_max; }
   Index FirstReadable(GroupId group) const override;
   void ReleaseTo(GroupId group, Index index) override;
 

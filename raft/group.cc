@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/planted.h"
+#include "raft/core/membership.h"
 #include "raft/replica_record.h"
 
 namespace kronika::raft {
@@ -94,7 +95,8 @@ void Group::Step(Message message) {
   if (!active_) return;  // as if lost: the sender tries again
   const std::size_t bytes = BytesToAdmit(message.entries);
   bool append = message.type == MessageType::kAppend;
-  if (append && (adopting_ || (bytes > 0 && !Admit(bytes, EntriesOf::kLeader)))) {
+  if (append &&
+      (adopting_ || !Fit(message.entries) || (bytes > 0 && !Admit(bytes, EntriesOf::kLeader)))) {
     node_.Refuse(std::move(message));
   } else {
     node_.Step(std::move(message));
@@ -109,6 +111,9 @@ std::int64_t Group::AppendTime() {
 
 Result<Index> Group::Propose(EntryType type, Slice payload) {
   if (!active_ || adopting_) return Fail(ErrorCode::kNotLeader, "the replica is not ready");
+  if (payload.size() > store_.EntryBytesMax()) {
+    return Fail(ErrorCode::kInvalidArgument, "an entry is larger than the journal takes");
+  }
   KRONIKA_TRY(Admit(payload.size() + kEntryOverhead, EntriesOf::kOwnProposal));
   auto index = node_.Propose(type, std::move(payload), AppendTime());
   if (index) host_.MarkDirty(*this);
@@ -203,6 +208,15 @@ void Group::NoteCommit(Write& write) {
   write.hard_state = hard_state_;
 }
 
+// A leader whose journal has larger files may send what this one can never take: refused for ever,
+// which leaves this replica behind, where an append would end the process at every start.
+bool Group::Fit(const std::vector<Entry>& entries) const {
+  const std::size_t bytes_max = store_.EntryBytesMax();
+  return KRONIKA_PLANTED("too-large-entry-appended") ||
+         std::ranges::all_of(entries,
+                             [&](const Entry& entry) { return entry.payload.size() <= bytes_max; });
+}
+
 Status Group::Admit(std::size_t bytes, EntriesOf whose) const {
   if (id_ == kMetadataGroup || KRONIKA_PLANTED("journal-admits-everything")) return {};
   return host_.Admit(bytes, whose);
@@ -261,6 +275,7 @@ bool Group::ApplyDurable() {
 }
 
 void Group::Checkpoint(Done<Checkpointed> done) {
+  captured_ = !adopting_;
   if (adopting_) {
     return loop_.Post([done = std::move(done)]() mutable {
       done(Fail(ErrorCode::kUnavailable, "an install is being adopted"));
@@ -316,8 +331,18 @@ void Group::ReadForFollower(const EntriesWanted& wanted) {
 }
 
 void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) {
+  // What was taken before is written before: behind the install it would be a log of its own.
+  if (!KRONIKA_PLANTED("install-overtakes-writes")) Process();
   if (start.index <= applied_) {  // caught up by other means meanwhile
     return loop_.Post([done = std::move(done)]() mutable { done({}); });
+  }
+  if (manifest.size() + EncodeMembership(start.membership).size() + kEntryOverhead >
+      store_.EntryBytesMax()) {
+    return loop_.Post([done = std::move(done)]() mutable {
+      done(Fail(ErrorCode::kInvalidArgument,
+                "an install's manifest is larger than the journal "
+                "takes (journal_file_bytes)"));
+    });
   }
   adopting_ = true;
   wrote_since_checkpoint_ = true;
@@ -332,10 +357,15 @@ void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) 
                          [self, start, done = std::move(done)](Status adopted) mutable {
                            auto group = self.lock();
                            if (!group) return;
+                           // The journal says that it is installed: the next start carries it out.
+                           if (!adopted) {
+                             group->host_.StoreFailed(adopted.error());
+                             return done(std::move(adopted));
+                           }
                            group->adopting_ = false;
-                           if (adopted) group->TakeInstalled(start);
+                           group->TakeInstalled(start);
                            group->host_.MarkDirty(*group);
-                           done(std::move(adopted));
+                           done({});
                          });
   });
 }

@@ -100,7 +100,10 @@ class Group : public std::enable_shared_from_this<Group> {
   void Checkpoint(Done<Checkpointed> done);
   // What Checkpoint captured did not reach the store, so the next one has to take this group again:
   // its records must not be passed by a mark that leaves it out.
-  void CheckpointFailed() { wrote_since_checkpoint_ = true; }
+  void CheckpointFailed() {
+    wrote_since_checkpoint_ = true;
+    if (std::exchange(captured_, false)) state_machine_->CheckpointFailed();
+  }
   // Whether anything was written to the log since the last Checkpoint call.
   bool wrote_since_checkpoint() const { return wrote_since_checkpoint_; }
 
@@ -123,6 +126,7 @@ class Group : public std::enable_shared_from_this<Group> {
   void AnswerReads(std::vector<ReadGrant>& grants);
   void RunWaitingReads();
   void ReadForFollower(const EntriesWanted& wanted);
+  bool Fit(const std::vector<Entry>& entries) const;
   Status Admit(std::size_t bytes, EntriesOf whose) const;
   void NoteCommit(Write& write);
   void CountAppended(const Write& write);
@@ -153,6 +157,7 @@ class Group : public std::enable_shared_from_this<Group> {
   bool first_life_ = false;
   bool adopting_ = false;
   bool wrote_since_checkpoint_ = true;
+  bool captured_ = false;        // the last Checkpoint() asked the state machine
   std::deque<Entry> held_back_;  // committed, but not in this replica's own log yet
   Index applied_;
   std::int64_t last_append_time_ms_ = 0;

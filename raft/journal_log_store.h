@@ -20,6 +20,7 @@ class JournalLogStore final : public LogStore {
   void Read(GroupId group, Index first, Index last, std::size_t bytes_max,
             Done<std::vector<Entry>> done) override;
   Status Admit(std::size_t bytes) const override { return journal_.Admit(bytes); }
+  std::size_t EntryBytesMax() const override { return journal_.options().EntryBytesMax(); }
   Index FirstReadable(GroupId group) const override { return journal_.FirstReadable(group); }
   void ReleaseTo(GroupId group, Index index) override { journal_.ReleaseTo(group, index); }
 

@@ -63,6 +63,9 @@ class LogStore {
   // which may wait for entries that were taken before (SAFETY B11). Who appends asks first; the
   // metadata group need not.
   virtual Status Admit(std::size_t bytes) const = 0;
+  // The largest payload of an entry, and the largest manifest of an install with its membership.
+  // Append fails for good with more, so who appends looks first.
+  virtual std::size_t EntryBytesMax() const = 0;
   // Entries [first, last], fewer if bytes_max is reached (at least one); kNotFound below what is
   // kept.
   virtual void Read(GroupId group, Index first, Index last, std::size_t bytes_max,

@@ -52,6 +52,8 @@ class StateMachine {
   // Makes everything applied so far durable but for the batch that it gives back: one Kv batch with
   // the whole state at `point` (SAFETY A5). The state is captured inside the call.
   virtual void Checkpoint(CheckpointPoint point, Done<KvBatch> done) = 0;
+  // There was no such batch, or it did not reach the store: the next one has to make up for it.
+  virtual void CheckpointFailed() {}
   virtual void Apply(
       const Entry& entry) = 0;  // kData and kControl carry meaning; the others only move the index
   // Role, term, leader, serving, epoch or membership changed.

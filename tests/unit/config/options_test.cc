@@ -32,7 +32,7 @@ TEST(Options, DefaultsAreWhatTheTableSays) {
   EXPECT_EQ(options->node_id, BrokerId{2});
   EXPECT_EQ(options->journal_files, 8u);
   EXPECT_EQ(options->journal_file_bytes, 64u << 20);
-  EXPECT_EQ(options->EntryBytesMax(), 8u << 20);
+  EXPECT_EQ(options->EntryBytesMax(), (8u << 20) - (4u << 10));
   EXPECT_EQ(options->durability, "fsync");
   EXPECT_EQ(options->workers, 1u);
   ASSERT_EQ(options->listeners.size(), 1u);
@@ -96,7 +96,7 @@ TEST(Options, EveryRefusalNamesTheKey) {
   ExpectRefused("rack:\n  a: b\n", "must not be a map");
   ExpectRefused("rack: [\n", "node.yaml line");
   ExpectRefused("topic_defaults:\n  max.message.bytes: 9000000\n",
-                "an eighth of journal_file_bytes");
+                "more than the journal takes as one entry");
 }
 
 TEST(Options, RequiredKeys) {

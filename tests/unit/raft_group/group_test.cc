@@ -1,10 +1,12 @@
 // Group: one driven replica over a fake log store: what reaches its state machine, and when.
 //
-// Planted bugs that were seen to be caught: install-forgets-what-follows.
+// Planted bugs that were seen to be caught: install-forgets-what-follows, install-overtakes-writes,
+// too-large-entry-appended.
 #include "raft/group.h"
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <vector>
 
 #include "base/rng.h"
@@ -17,6 +19,7 @@ namespace {
 constexpr ReplicaId kLeader{BrokerId{1}, Incarnation{}};
 constexpr ReplicaId kSelf{BrokerId{2}, Incarnation{}};
 constexpr ReplicaId kOther{BrokerId{3}, Incarnation{}};
+constexpr std::size_t kEntryBytesMax = 1000;
 
 // Notes what it is given; an install is adopted when the test says so.
 class NotingMachine final : public StateMachine {
@@ -35,7 +38,7 @@ class NotingMachine final : public StateMachine {
 
 class GroupTest : public testing::Test, public GroupHost {
  public:
-  void Send(Group&, Message) override {}
+  void Send(Group&, Message message) override { sent_.push_back(std::move(message)); }
   void MarkDirty(Group&) override {
     loop_.Post([this] { group_->Process(); });
   }
@@ -44,7 +47,7 @@ class GroupTest : public testing::Test, public GroupHost {
   Status Admit(std::size_t, EntriesOf) const override { return {}; }
   void CountUncommitted(std::int64_t) override {}
   bool IsFirstLive(const Group&) const override { return false; }
-  void StoreFailed(const Error& error) override { ADD_FAILURE() << error.Describe(); }
+  void StoreFailed(const Error& error) override { failure_ = error; }
 
  protected:
   void SetUp() override {
@@ -58,6 +61,10 @@ class GroupTest : public testing::Test, public GroupHost {
                                      std::move(spec), std::move(machine));
     group_->Start();
     Run();
+  }
+
+  void TearDown() override {
+    EXPECT_EQ(failure_.has_value(), may_fail_) << (failure_ ? failure_->Describe() : "");
   }
 
   void Run() { scheduler_.RunFor(std::chrono::milliseconds(50)); }
@@ -87,7 +94,10 @@ class GroupTest : public testing::Test, public GroupHost {
   SimScheduler scheduler_{rng_};
   SimLoop loop_{scheduler_};
   FakeLogDisk disk_;
-  FakeLogStore store_{loop_, disk_};
+  FakeLogStore store_{loop_, disk_, {.entry_bytes_max = kEntryBytesMax}};
+  std::vector<Message> sent_;
+  std::optional<Error> failure_;
+  bool may_fail_ = false;
   NotingMachine* machine_ = nullptr;
   std::shared_ptr<Group> group_;
 };
@@ -109,6 +119,72 @@ TEST_F(GroupTest, EntriesCommittedWhileAnInstallIsAdoptedAreAppliedAfterIt) {
   EXPECT_TRUE(adopted);
   Beat(10);
   EXPECT_EQ(machine_->applied, (std::vector<std::uint64_t>{6, 7, 8, 9, 10}));
+}
+
+// The log was taken in the turn in which an install of another leader's is complete: written behind
+// the install's record, it would be what the journal goes on from.
+TEST_F(GroupTest, WhatWasTakenBeforeAnInstallIsWrittenBeforeIt) {
+  Append(10, 0);
+  const Membership members{.voters = {kLeader, kSelf, kOther}};
+  Message append{.type = MessageType::kAppend,
+                 .from = kLeader,
+                 .to = kSelf,
+                 .term = Term{1},
+                 .log_index = Index{10},
+                 .log_term = Term{1},
+                 .entries = {{Index{11}, Term{1}}, {Index{12}, Term{1}}}};
+  group_->Step(append);
+  group_->AdoptInstall({Index{20}, Term{1}, members}, "manifest", [](Status) {});
+  Run();
+  machine_->adopting({});
+  Run();
+  append.log_index = Index{20};
+  append.entries = {{Index{21}, Term{1}}};
+  group_->Step(append);
+  Run();
+  const auto& entries = disk_.groups().at(GroupId{7}).entries;
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries.front().index, Index{21});
+}
+
+// The process has to end: the journal says that the state is installed, and it is not.
+TEST_F(GroupTest, AnInstallThatIsRecordedAndCannotBeAdoptedIsAFailureOfTheStore) {
+  may_fail_ = true;
+  group_->AdoptInstall({Index{20}, Term{1}, {.voters = {kLeader, kSelf, kOther}}}, "manifest",
+                       [](Status) {});
+  Run();
+  machine_->adopting(Fail(ErrorCode::kIo, "the folder cannot be renamed"));
+  Run();
+  EXPECT_TRUE(machine_->applied.empty());
+}
+
+// Brokers may have journal files of different sizes.
+TEST_F(GroupTest, AnEntryThatTheJournalCanNeverTakeIsRefused) {
+  const Slice large = Slice::Allocate(kEntryBytesMax + 1, 1);
+  group_->Step({.type = MessageType::kAppend,
+                .from = kLeader,
+                .to = kSelf,
+                .term = Term{1},
+                .entries = {{.index = Index{1}, .term = Term{1}, .payload = large}}});
+  Run();
+  EXPECT_EQ(group_->status().last, Index{});
+  ASSERT_FALSE(sent_.empty());
+  EXPECT_TRUE(sent_.back().reject && sent_.back().busy);
+  const auto proposed = group_->Propose(EntryType::kData, large);
+  ASSERT_FALSE(proposed);
+  EXPECT_EQ(proposed.error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(GroupTest, AnInstallWhoseManifestTheJournalCanNeverTakeIsRefused) {
+  std::optional<Status> adopted;
+  group_->AdoptInstall({Index{20}, Term{1}, {.voters = {kLeader, kSelf, kOther}}},
+                       std::string(kEntryBytesMax, 'm'),
+                       [&](Status status) { adopted = std::move(status); });
+  Run();
+  ASSERT_TRUE(adopted && !*adopted);
+  EXPECT_FALSE(machine_->adopting);
+  Append(2, 2);
+  EXPECT_EQ(machine_->applied, (std::vector<std::uint64_t>{1, 2}));
 }
 
 }  // namespace
