@@ -154,9 +154,9 @@ void RaftPartition::ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks ac
   });
 }
 
-// The batch is in the log already. Applied: the first answer again, for acks=-1 when what is applied
-// is on as many voters as a first answer waits for (SAFETY C9). Only appended: its fate is this
-// retry's fate.
+// The batch is in the log already. Applied: the first answer again, for acks=-1 when what is
+// applied is on as many voters as a first answer waits for (SAFETY C9). Only appended: its fate is
+// this retry's fate.
 void RaftPartition::AnswerDuplicate(const ProducerDuplicate& duplicate, Acks acks,
                                     AppendDone done) {
   ++environment_.counters.duplicates;

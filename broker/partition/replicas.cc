@@ -204,10 +204,6 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
         !KRONIKA_PLANTED("older-record-removes-replica"))
       continue;
     if (local && local->self() != self) {
-      // Applied again after a restart: the replica was placed by a later record.
-      if (image->applied.value < local->self().incarnation.value &&
-          !KRONIKA_PLANTED("old-record-removes-replica"))
-        continue;
       Remove(id);  // gone, or replaced by a newer incarnation of this broker
       local = nullptr;
     }

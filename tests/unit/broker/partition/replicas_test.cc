@@ -1,6 +1,6 @@
 // Replicas: what is made, kept and fenced when metadata records are applied again after a restart.
 //
-// Planted bugs that were seen to be caught: old-record-removes-replica,
+// Planted bugs that were seen to be caught: older-record-removes-replica,
 // fenced-replica-founded-again.
 #include "broker/partition/replicas.h"
 
