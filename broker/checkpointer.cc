@@ -65,9 +65,19 @@ void Checkpointer::OnTimer() {
   }
   if (running_ || environment_.loop.Now() < not_before_ || !environment_.journal.WantsCheckpoint())
     return;
-  Run(Purpose::kRoom, [this](Status status) {
-    if (!status) environment_.log.Debug("checkpoint given up: {}", status.error().Describe());
-  });
+  Run(Purpose::kRoom, [this](Status status) { OnOutcome(status); });
+}
+
+// One that has to wait is an ordinary thing, and damage fences its group. A segment or the store
+// that a write failed on takes nothing more in this life: the journal would fill up, and it
+// would stand still without a word. The next life writes it all again from the journal.
+void Checkpointer::OnOutcome(const Status& status) {
+  if (status) return;
+  environment_.log.Debug("checkpoint given up: {}", status.error().Describe());
+  const ErrorCode code = status.error().code;
+  const bool is_final = code == ErrorCode::kIo || code == ErrorCode::kNoSpace;
+  if (is_final && !KRONIKA_PLANTED("failed-segments-ignored"))
+    environment_.groups.StoreFailed(status.error());
 }
 
 void Checkpointer::Run(Purpose purpose, Done<void> done) {

@@ -56,6 +56,7 @@ class Checkpointer {
  private:
   struct Pass;
   void OnTimer();
+  void OnOutcome(const Status& status);
   void RecordAgain(const std::shared_ptr<Pass>& pass);
   void NextGroups(const std::shared_ptr<Pass>& pass);
   void StartGroup(const std::shared_ptr<Pass>& pass, GroupId id);

@@ -16,6 +16,9 @@
 namespace kronika {
 namespace {
 
+// Until a full disk is tried again.
+constexpr Duration kRoomPause = std::chrono::seconds(1);
+
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 Error ToError(const rocksdb::Status& status, std::string where) {
@@ -65,6 +68,7 @@ struct RocksKv::Store {
   std::unique_ptr<rocksdb::DB> db;
 
   std::mutex writing;        // held for the length of a write; taken before `mutex`
+  bool was_full = false;     // under `writing`: RocksDB takes nothing more until it is resumed
   mutable std::mutex mutex;  // guards what follows
   std::deque<Queued> queue;
   std::map<std::string, Overlaid, std::less<>> overlay;
@@ -84,7 +88,8 @@ struct RocksKv::Store {
     waiting.emplace_back(number, std::move(done));
   }
 
-  // Writes everything queued; any thread. Returns the number up to which batches are over.
+  // Writes everything queued; any thread. Returns the number up to which batches are over: 0 and
+  // kNoSpace if they stay queued, as a batch that is left out would make the next ones lies.
   std::pair<std::uint64_t, Status> WriteQueued() {
     std::lock_guard write_lock(writing);
     std::deque<Queued> batches;
@@ -97,6 +102,11 @@ struct RocksKv::Store {
     }
     auto status = Write(batches);
     std::lock_guard lock(mutex);
+    if (!status && status.error().code == ErrorCode::kNoSpace) {
+      queue.insert(queue.begin(), std::make_move_iterator(batches.begin()),
+                   std::make_move_iterator(batches.end()));
+      return {0, std::move(status)};
+    }
     if (!status) {
       failed = status.error();
       overlay.clear();
@@ -109,6 +119,21 @@ struct RocksKv::Store {
 
   Status Write(const std::deque<Queued>& batches) {
     if (batches.empty() || !db) return {};
+    if (std::exchange(was_full, false)) {
+      if (auto resumed = db->Resume(); !resumed.ok()) return Full(resumed);
+    }
+    auto written = WriteAll(batches);
+    return written.IsNoSpace() ? Full(written)
+           : written.ok()      ? Status{}
+                               : std::unexpected(ToError(written, path));
+  }
+
+  Status Full(const rocksdb::Status& status) {
+    was_full = true;
+    return Fail(ErrorCode::kNoSpace, status.ToString(), path);
+  }
+
+  rocksdb::Status WriteAll(const std::deque<Queued>& batches) {
     rocksdb::WriteBatch all;
     rocksdb::WriteOptions options;
     for (const auto& queued : batches) {
@@ -116,16 +141,12 @@ struct RocksKv::Store {
       for (const auto& op : queued.batch.ops) {
         auto added =
             op.value ? all.Put(ToRocks(op.key), ToRocks(*op.value)) : all.Delete(ToRocks(op.key));
-        if (!added.ok()) return std::unexpected(ToError(added, path));
+        if (!added.ok()) return added;
       }
     }
     // A sync without operations still covers the batches before it.
-    if (all.Count() == 0 && options.sync) {
-      auto synced = db->SyncWAL();
-      return synced.ok() ? Status{} : std::unexpected(ToError(synced, path));
-    }
-    auto written = db->Write(options, &all);
-    return written.ok() ? Status{} : std::unexpected(ToError(written, path));
+    if (all.Count() == 0 && options.sync) return db->SyncWAL();
+    return db->Write(options, &all);
   }
 };
 
@@ -170,6 +191,12 @@ void RocksKv::WriteInBackground() {
   loop_.Background([store = store_, result] { *result = store->WriteQueued(); },
                    [this, alive = alive_, store = store_, result] {
                      if (!*alive) return;
+                     if (result->first == 0 && !result->second) {
+                       loop_.RunAfter(kRoomPause, [this, alive] {
+                         if (*alive) WriteInBackground();
+                       });
+                       return;
+                     }
                      writing_ = false;
                      auto& waiting = store->waiting;
                      while (*alive && !waiting.empty() && waiting.front().first <= result->first) {

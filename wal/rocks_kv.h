@@ -4,8 +4,9 @@
 // 1. Batches are written on the loop's Background in the order of the calls, one write at a time.
 //    What queues up meanwhile is written as one, synced if any of it asked for that.
 // 2. Get and Scan look through the queue first, so they see every batch whose Apply was called.
-// 3. The first failed write is final: it and all later batches fail with the same error, and
-//    nothing of them is written.
+// 3. On a full disk batches wait, and are tried again every second until there is room: one that is
+//    left out would make what follows it a lie. Any other failed write is final: it and all later
+//    batches fail with the same error, and nothing of them is written.
 // 4. The destructor writes what is queued, waits for it and closes the store; completions are
 //    dropped.
 // 5. After a power loss a prefix of the batches is there (point-in-time recovery), with all that
