@@ -71,6 +71,7 @@ class Kill(ChaosTest):
         survivors = [i for i in range(self.BROKERS) if i != victim]
         self.assert_everything_is_there(load, acks, survivors, what)
         self.cluster.restart(victim)
+        self.wait_until_ready(victim)
         self.wait_in_sync(load.topic, 60)
         return pause
 

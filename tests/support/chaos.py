@@ -4,7 +4,7 @@ import time
 
 import clients
 import history
-from cluster import LONG_FORM, ClusterTest
+from cluster import LONG_FORM, PEER_IS_KAFKA, ClusterTest
 from process import wait_for
 
 
@@ -50,6 +50,10 @@ class ChaosTest(ClusterTest):
 
     def wait_in_sync(self, topic, seconds=30):
         wait_for(lambda: self.in_sync(topic), seconds, f"all replicas of {topic} are in sync")
+
+    def wait_until_ready(self, broker):
+        """Clients are served by it; right after a restart it only lives."""
+        wait_for(lambda: PEER_IS_KAFKA or self.cluster.ready(broker), 30, f"broker {broker} is ready")
 
     def led_by(self, topic, node, broker=None):
         return [partition for partition, leader, _ in self.partitions(topic, broker) if leader == node]
