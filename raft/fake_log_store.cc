@@ -85,6 +85,7 @@ void FakeLogStore::Append(GroupWrite write, Done<void> done) {
 
 void FakeLogStore::StartSync() {
   sync_under_way_ = true;
+  syncing_since_ = loop_.Now();
   syncing_ = std::move(waiting_);
   waiting_.clear();
   loop_.RunAfter(options_.sync_delay, [this, alive = std::weak_ptr(alive_)] {
@@ -94,6 +95,7 @@ void FakeLogStore::StartSync() {
 
 void FakeLogStore::EndSync() {
   sync_under_way_ = false;
+  syncing_since_.reset();
   std::vector<Waiting> ended = std::move(syncing_);
   if (fail_next_) {
     failure_ = Error{ErrorCode::kIo, "the sync failed", "fake log store"};

@@ -43,6 +43,7 @@ class FakeLogStore final : public LogStore {
             Done<std::vector<Entry>> done) override;
   Status Admit(std::size_t) const override { return {}; }
   std::size_t EntryBytesMax() const override { return options_.entry_bytes_max; }
+  std::optional<Instant> WriteSince() const override { return syncing_since_; }
   Index FirstReadable(GroupId group) const override;
   void ReleaseTo(GroupId group, Index index) override;
 
@@ -67,6 +68,7 @@ class FakeLogStore final : public LogStore {
   std::vector<Waiting> waiting_;
   std::vector<Waiting> syncing_;
   bool sync_under_way_ = false;
+  std::optional<Instant> syncing_since_;
   bool fail_next_ = false;
   std::optional<Error> failure_;
   std::uint64_t syncs_ = 0;

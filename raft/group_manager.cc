@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/planted.h"
 #include "raft/core/membership.h"
 
 namespace kronika::raft {
@@ -191,7 +192,8 @@ void GroupManager::OnTick() {
   last_tick_ = now;
   tick_timer_ = loop_.RunAfter(options_.tick, [this] { OnTick(); });
   bool long_gap = gap > options_.tick * options_.raft.election_timeout_ticks;
-  const std::uint64_t ticks = gap >= 2 * options_.tick ? 2 : 1;
+  const std::uint64_t aged = gap >= 2 * options_.tick ? 2 : 1;
+  const std::uint64_t ticks = LookAtDisk() ? 0 : aged;
   for (auto& [id, group] : groups_) {
     if (long_gap) group->node().ResetLeases();
     for (std::uint64_t i = 1; i <= ticks; ++i) group->Tick(ticks_ + i);
@@ -205,6 +207,25 @@ void GroupManager::OnTick() {
     }
   }
   ScheduleTurnEnd();
+}
+
+bool GroupManager::LookAtDisk() {
+  const auto since = store_.WriteSince();
+  const bool hangs = since && loop_.Now() - *since > options_.write_patience;
+  if (hangs == disk_hangs_ || KRONIKA_PLANTED("beats-over-a-hanging-disk")) return disk_hangs_;
+  disk_hangs_ = hangs;
+  if (!hangs) {
+    log_.Info("the journal's write is done: this broker may lead again");
+    return false;
+  }
+  log_.Warn("a write of the journal hangs for {} ms: this broker leads nothing until it is done",
+            std::chrono::duration_cast<std::chrono::milliseconds>(loop_.Now() - *since).count());
+  for (auto& [id, group] : groups_) {
+    if (!group->active()) continue;
+    group->node().StepDown();
+    MarkDirty(*group);
+  }
+  return true;
 }
 
 void GroupManager::MarkDirty(Group& group) {

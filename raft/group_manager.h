@@ -8,6 +8,8 @@
 // 3. A message for a replica that this broker's metadata does not know yet is answered "not yet";
 //    one that it should know and does not is counted as misdirected (SAFETY B13).
 // 4. A closed liveness stream is silence at once (SAFETY B8).
+// 5. While a write of the log store hangs, nothing is led here and no timer ages: a broker that
+//    lives says nothing about its disk (SAFETY B5).
 #pragma once
 
 #include <cstdint>
@@ -29,6 +31,8 @@ namespace kronika::raft {
 struct ManagerOptions {
   Options raft;
   Duration tick = std::chrono::milliseconds(50);
+  // A write of the log store that is unfinished for longer hangs (SAFETY B5).
+  Duration write_patience = std::chrono::seconds(2);
   // Of the directory, beyond which leaders here propose nothing; one entry is always taken.
   std::size_t uncommitted_bytes_max = 128 << 20;
 };
@@ -91,6 +95,8 @@ class GroupManager final : public GroupHost {
 
  private:
   void OnTick();
+  // Whether the log store's write hangs; leaders step down when it begins to.
+  bool LookAtDisk();
   void ScheduleTurnEnd();
   void EndTurn();
   void FlushLinks();
@@ -124,6 +130,7 @@ class GroupManager final : public GroupHost {
   std::int64_t uncommitted_bytes_ = 0;
   bool turn_end_scheduled_ = false;
   bool stopped_ = false;
+  bool disk_hangs_ = false;
   Instant last_tick_;
   std::uint64_t ticks_ = 0;
   TimerId tick_timer_;

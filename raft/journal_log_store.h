@@ -21,6 +21,7 @@ class JournalLogStore final : public LogStore {
             Done<std::vector<Entry>> done) override;
   Status Admit(std::size_t bytes) const override { return journal_.Admit(bytes); }
   std::size_t EntryBytesMax() const override { return journal_.options().EntryBytesMax(); }
+  std::optional<Instant> WriteSince() const override { return journal_.status().write_since; }
   Index FirstReadable(GroupId group) const override { return journal_.FirstReadable(group); }
   void ReleaseTo(GroupId group, Index index) override { journal_.ReleaseTo(group, index); }
 

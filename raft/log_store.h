@@ -17,6 +17,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/loop.h"
 #include "base/result.h"
 #include "raft/core/node.h"
 
@@ -66,6 +67,8 @@ class LogStore {
   // The largest payload of an entry, and the largest manifest of an install with its membership.
   // Append fails for good with more, so who appends looks first.
   virtual std::size_t EntryBytesMax() const = 0;
+  // When the write under way was handed to the disk; none: nothing is under way (SAFETY B5).
+  virtual std::optional<Instant> WriteSince() const = 0;
   // Entries [first, last], fewer if bytes_max is reached (at least one); kNotFound below what is
   // kept.
   virtual void Read(GroupId group, Index first, Index last, std::size_t bytes_max,

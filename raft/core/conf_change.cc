@@ -74,12 +74,12 @@ void Node::Impl::MaybeLeaveJoint() {
   AppendOwn(EntryType::kConfig, Slice::CopyOf(payload), leading->append_time_ms);
 }
 
-// A leader that is no longer a voter lets the best one campaign at once, and stops leading.
+// A leader that cannot go on lets the best other voter campaign at once, and stops leading.
 void Node::Impl::HandOver() {
   SendCommit();
   ReplicaId best;
   for (const auto& [id, peer] : leading->peers) {
-    if (!membership.IsVoter(id)) continue;
+    if (!membership.IsVoter(id) || id == self) continue;
     if (!best.valid() || peer.match > MatchOf(best)) best = id;
   }
   if (best.valid()) {

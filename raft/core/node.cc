@@ -238,6 +238,10 @@ Status Node::TransferLeadership(ReplicaId to) {
   return impl_->TransferLeadership(to);
 }
 
+void Node::StepDown() {
+  if (impl_->role == Role::kLeader) impl_->HandOver();
+}
+
 void Node::ReadIndex(std::uint64_t context) {
   if (impl_->role != Role::kLeader) return impl_->out.reads.push_back({context, {}, false});
   impl_->leading->reads.Add(context);

@@ -128,6 +128,8 @@ class Node {
   // target.metadata_index is not above the applied one.
   Result<Index> ProposeMembership(Membership target, std::int64_t append_time_ms);
   Status TransferLeadership(ReplicaId to);
+  // A leader stops leading and lets the voter with the longest log campaign at once.
+  void StepDown();
   // Answered in Ready.reads, also on loss of leadership.
   void ReadIndex(std::uint64_t context);
   // Campaigns at once with a pre-vote (the first live founder, a peer whose connection was reset:
