@@ -91,6 +91,14 @@ void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& im
   AccountForMissing(*image, removed, recovered.carried_out);
   // Remembered: what showed the damage may be gone at the next start.
   for (const auto& [id, why] : std::map(fenced_)) Fence(id, why);
+  std::set<GroupId> here;
+  for (const auto& [id, partition] : partitions_) here.insert(id);
+  for (const auto& [id, why] : fenced_) here.insert(id);
+  wal::RemoveLeftovers(
+      environment_.files, std::move(here), [this, alive = std::weak_ptr(alive_)](Status removed) {
+        if (!alive.lock() || removed) return;
+        environment_.log.Warn("folders put aside stay: {}", removed.error().Describe());
+      });
 }
 
 void Replicas::RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Manifest* manifest,

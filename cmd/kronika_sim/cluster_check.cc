@@ -104,10 +104,24 @@ void ClusterWorld::CheckLog(const LogId& log) {
   if (!first) Violation(fmt::format("nobody has {}-{}", log.topic.ToString(), log.partition));
 }
 
+// Folders of replaced and removed replicas do not stay.
+void ClusterWorld::CheckFolders() {
+  for (auto& broker : brokers_) {
+    auto none_put_aside = [&] {
+      return std::ranges::none_of(broker->disk().Names(), [](const std::string& name) {
+        return name.find("-delete/") != std::string::npos;
+      });
+    };
+    if (!scheduler_.RunUntilTrue(none_put_aside, std::chrono::seconds(10)))
+      return Violation(fmt::format("broker {} keeps a folder put aside", broker->id().value));
+  }
+}
+
 void ClusterWorld::CheckEverything() {
   for (const auto& log : load_->Logs()) {
     if (!Failed()) CheckLog(log);
   }
+  if (!Failed()) CheckFolders();  // last: it may have to wait, and what is converged moves on
 }
 
 }  // namespace kronika::sim

@@ -47,6 +47,7 @@ class ClusterWorld {
   std::optional<std::vector<OracleRecord>> ReadReplica(SimBroker& broker, const LogId& log);
   void CheckLog(const LogId& log);
   void CheckEverything();
+  void CheckFolders();
   void CheckRunning();
   void Violation(const std::string& what);
   bool Failed() const { return !report_.violation.empty(); }

@@ -31,6 +31,17 @@ std::vector<Step> RetireSteps(Files& files, const std::string& directory, GroupI
   return steps;
 }
 
+// `done`, and then the folder `aside` goes.
+Done<void> RemovingAfter(Files& files, std::string aside, Done<void> done) {
+  return [&files, aside = std::move(aside), done = std::move(done)](Status status) mutable {
+    const bool well = status.has_value();
+    done(std::move(status));
+    if (!well || KRONIKA_PLANTED("folders-put-aside-stay")) return;
+    files.RemoveAll(
+        aside, [](Status removed) { IgnoreError(removed, "the next start removes what is left"); });
+  };
+}
+
 // Whether the folder was staged to its end and is what `installed` describes. A later install that
 // was staged, or only begun, and never recorded is not.
 void IsStaged(Files& files, const std::string& staged, Manifest installed, Done<bool> done) {
@@ -56,16 +67,20 @@ void IsStaged(Files& files, const std::string& staged, Manifest installed, Done<
 }  // namespace
 
 void RetireDirectory(Files& files, std::string directory, GroupId group, Done<void> done) {
-  InOrder::Run(RetireSteps(files, directory, group), std::move(done));
+  InOrder::Run(RetireSteps(files, directory, group),
+               RemovingAfter(files, DeletedDirectory(directory, group), std::move(done)));
 }
 
 void AdoptStaged(Files& files, const Manifest& installed, Done<void> done) {
   const std::string staged = StagedDirectory(installed.directory, installed.group);
   auto steps = RetireSteps(files, installed.directory, installed.group);
-  if (installed.segments.empty()) return InOrder::Run(std::move(steps), std::move(done));
+  const std::string aside = DeletedDirectory(installed.directory, installed.group);
+  if (installed.segments.empty())
+    return InOrder::Run(std::move(steps), RemovingAfter(files, aside, std::move(done)));
   steps.push_back(RenameIfThere(files, staged, installed.directory));
   steps.push_back([&files](Done<void> next) { files.SyncDir("", std::move(next)); });
-  auto known = [steps = std::move(steps), done = std::move(done)](Result<bool> is_staged) mutable {
+  auto known = [steps = std::move(steps), done = RemovingAfter(files, aside, std::move(done))](
+                   Result<bool> is_staged) mutable {
     if (!is_staged) return done(std::unexpected(std::move(is_staged).error()));
     // Not there: the swap was made before a crash, and the name holds the installed one.
     if (!*is_staged && !KRONIKA_PLANTED("any-staged-folder-adopted")) return done({});
@@ -74,14 +89,14 @@ void AdoptStaged(Files& files, const Manifest& installed, Done<void> done) {
   IsStaged(files, staged, installed, std::move(known));
 }
 
-void RemoveLeftovers(Files& files, std::set<std::string> keep, Done<void> done) {
+void RemoveLeftovers(Files& files, std::set<GroupId> keep, Done<void> done) {
   auto listed = [&files, keep = std::move(keep), done = std::move(done)](auto entries) mutable {
     if (!entries) return done(std::unexpected(std::move(entries).error()));
     std::vector<Step> steps;
     for (const DirEntry& entry : *entries) {
-      const bool aside = entry.name.ends_with("-delete");
-      const bool staged = entry.name.ends_with("-install") && !keep.contains(entry.name);
-      if (!entry.is_directory || !(aside || staged)) continue;
+      const auto staged_for = ParseStagedDirectory(entry.name);
+      const bool staged = staged_for && !keep.contains(*staged_for);
+      if (!entry.is_directory || !(staged || IsDeletedDirectory(entry.name))) continue;
       steps.push_back(
           [&files, name = entry.name](Done<void> next) { files.RemoveAll(name, std::move(next)); });
     }

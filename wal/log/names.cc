@@ -9,6 +9,8 @@
 namespace kronika::wal {
 namespace {
 
+constexpr std::string_view kDeletedEnd = "-delete";
+constexpr std::string_view kStagedEnd = "-install";
 constexpr std::size_t kOffsetDigits = 20;
 
 std::string_view Extension(SegmentFile file) {
@@ -31,10 +33,24 @@ std::string PartitionDirectory(std::string_view topic, std::int32_t partition) {
   return fmt::format("{}-{}", topic, partition);
 }
 std::string DeletedDirectory(std::string_view directory, GroupId group) {
-  return fmt::format("{}.{}-delete", directory, group.value);
+  return fmt::format("{}.{}{}", directory, group.value, kDeletedEnd);
 }
 std::string StagedDirectory(std::string_view directory, GroupId group) {
-  return fmt::format("{}.{}-install", directory, group.value);
+  return fmt::format("{}.{}{}", directory, group.value, kStagedEnd);
+}
+
+bool IsDeletedDirectory(std::string_view name) {
+  return name.ends_with(kDeletedEnd);
+}
+
+std::optional<GroupId> ParseStagedDirectory(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  if (!name.ends_with(kStagedEnd) || dot == std::string_view::npos) return std::nullopt;
+  const std::string_view digits = name.substr(dot + 1, name.size() - dot - 1 - kStagedEnd.size());
+  GroupId group;
+  const auto [stop, error] = std::from_chars(digits.begin(), digits.end(), group.value);
+  if (error != std::errc{} || stop != digits.end()) return std::nullopt;
+  return group;
 }
 
 std::string SegmentFileName(std::int64_t base_offset, SegmentFile file) {

@@ -24,6 +24,9 @@ enum class SegmentFile { kLog, kIndex, kTimeIndex, kSums };
 std::string PartitionDirectory(std::string_view topic, std::int32_t partition);
 std::string DeletedDirectory(std::string_view directory, GroupId group);
 std::string StagedDirectory(std::string_view directory, GroupId group);
+bool IsDeletedDirectory(std::string_view name);
+// The group that a staged folder belongs to; none for any other name.
+std::optional<GroupId> ParseStagedDirectory(std::string_view name);
 
 // "00000000000000000042.log"
 std::string SegmentFileName(std::int64_t base_offset, SegmentFile file);

@@ -228,7 +228,8 @@ TEST(PartitionLog, ClosingWhileBusyEndsEveryOperation) {
   EXPECT_EQ(answers, 2);
 }
 
-TEST(Directories, ADeletedNameIsFreeAtOnce) {
+TEST(Directories, ADeletedNameIsFreeAtOnceAndItsBytesGoBehind) {
+  // Caught folders-put-aside-stay.
   LogWorld world(12, SmallOptions());
   for (int i = 0; i < 50; ++i) world.Append(1, 100, i);
   ASSERT_TRUE(world.Checkpoint());
@@ -237,9 +238,22 @@ TEST(Directories, ADeletedNameIsFreeAtOnce) {
       [&](auto done) { RetireDirectory(world.files(), kDirectory, GroupId{7}, std::move(done)); }));
   for (const auto& name : world.disk().Names())
     EXPECT_TRUE(name.starts_with("topic-0.7-delete/")) << name;
-  ASSERT_TRUE(
-      world.Wait<void>([&](auto done) { RemoveLeftovers(world.files(), {}, std::move(done)); }));
+  world.Settle();
   EXPECT_TRUE(world.disk().Names().empty());
+}
+
+TEST(Directories, WhatACrashLeftOfRemovalsGoesAtTheNextStart) {
+  LogWorld world(12, SmallOptions());
+  for (const char* name : {"a-0.7-delete/x", "a-0.8-install/x", "a-0.9-install/x", "a-0/x",
+                           "delete-0/x", "a.b-install-0/x"}) {
+    world.disk().WriteAll(name, "bytes");
+  }
+  ASSERT_TRUE(world.Wait<void>([&](auto done) {
+    // Group 9 is here, and may be staging an install.
+    RemoveLeftovers(world.files(), {GroupId{9}}, std::move(done));
+  }));
+  EXPECT_EQ(world.disk().Names(), (std::vector<std::string>{"a-0/x", "a-0.9-install/x",
+                                                            "a.b-install-0/x", "delete-0/x"}));
 }
 
 }  // namespace
