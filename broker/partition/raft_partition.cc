@@ -156,8 +156,14 @@ void RaftPartition::AdvancePending(const raft::NodeStatus& status) {
        ReplicatedIndex(status, static_cast<std::size_t>(settings_.min_insync_replicas))});
 }
 
+// Without its segments no checkpoint of this broker would be complete, so its journal would fill.
+void RaftPartition::OnLogFailure(const Error& error) {
+  if (error.code == ErrorCode::kCorruption) return LookAt(error);
+  if (environment_.segments_failed) std::exchange(environment_.segments_failed, nullptr)(error);
+}
+
 void RaftPartition::OnTimer() {
-  if (log_ && log_->failure()) LookAt(*log_->failure());
+  if (log_ && log_->failure()) OnLogFailure(*log_->failure());
   if (log_ && log_->pending_bytes() > 0) log_->WriteAged();
   if (!group_ || !led_term_.value) return;
   auto before = in_sync_;

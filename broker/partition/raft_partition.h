@@ -51,6 +51,8 @@ struct PartitionEnvironment {
   // This replica's own data is damaged: it must answer nothing any more (safety rules R10, A11).
   // Not called twice; the partition lives on until the turn ends.
   std::function<void(GroupId, const Error&)> fence;
+  // A segment could not be written: the process has to end (decision 0009).
+  std::function<void(const Error&)> segments_failed;
   Duration replica_lag_max = std::chrono::seconds(10);
   std::int64_t producer_expiration_ms = 86'400'000;
   const DiskReserve* disk = nullptr;  // none: room is not looked at
@@ -120,6 +122,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   bool lost_quorum() const;
   // Fences the replica if `error` says that its data is damaged.
   void LookAt(const Error& error);
+  void OnLogFailure(const Error& error);
   wal::LogOptions log_options() const;
 
   PartitionEnvironment environment_;

@@ -53,6 +53,7 @@ PartitionEnvironment Replicas::MakeEnvironment() {
           counters_,
           environment_.groups.options().tick,
           [this](GroupId group, const Error& error) { FenceSoon(group, error); },
+          [this](const Error& error) { environment_.groups.StoreFailed(error); },
           std::chrono::milliseconds(environment_.settings.replica_lag_max_ms),
           environment_.settings.producer_id_expiration_ms,
           environment_.disk};

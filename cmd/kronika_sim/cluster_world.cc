@@ -174,6 +174,11 @@ void ClusterWorld::Fault() {
       Count("connections broken");
       return wires_->Break(victim.id(), 0.7);
     default:
+      if (rng_.Chance(0.3)) {
+        Count("failed sync of a segment");
+        victim.disk().Inject({.call = DiskFault::Call::kSync, .path_part = "-0/0"});
+        return;
+      }
       Count("failed sync");
       victim.disk().Inject(
           {.call = DiskFault::Call::kSync, .path_part = "journal", .skip = rng_.Below(20)});

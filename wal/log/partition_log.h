@@ -12,8 +12,8 @@
 // 4. Making the object does no I/O; an empty partition has no file and no folder.
 // 5. Every byte that a read returns from a segment was checked against its chunk's sum.
 // 6. After a failed write the log takes appends and serves what it can, and writes nothing more:
-//    failure() says why. The owner makes a new one from the last manifest with start_new_segment
-//    and applies again (D-7).
+//    failure() says why. It is made again from the last manifest, and applied again (D-7); today
+//    by a new life of the broker (decision 0009).
 #pragma once
 
 #include <cstdint>
@@ -109,7 +109,7 @@ class PartitionLog {
   // Kv store, where the caller puts it.
   void Checkpoint(CheckpointState state, Done<Manifest> done);
   // Compares sizes, chunk sums and batches of all segments with the manifest and what was written
-  // since.
+  // since. Tests ask; the scrubber of C8 will.
   void Verify(Done<void> done);
   // Writes index entries to the end of each segment (after a checkpoint) and lets go of the files.
   // A new log of the same folder is made only after this completed: a late write must not reach a
