@@ -36,11 +36,14 @@ void Reseal(std::span<std::byte> from_block, std::uint64_t file, std::size_t blo
   const auto records = LoadLe<std::uint32_t>(header + 60);
   const std::uint64_t directory_bytes = std::uint64_t{records} * kDirectoryEntryBytes;
   if (kCommitHeaderBytes + directory_bytes < from_block.size()) {
+    // Records do not overlap: checksums of more bytes than there are would only take time.
+    std::uint64_t left = from_block.size();
     for (std::uint32_t i = 0; i < records; ++i) {
       std::byte* const entry = header + kCommitHeaderBytes + i * kDirectoryEntryBytes;
       const auto offset = LoadLe<std::uint32_t>(entry + 4);
       const auto length = LoadLe<std::uint32_t>(entry + 8);
-      if (std::uint64_t{offset} + length > from_block.size()) continue;
+      if (std::uint64_t{offset} + length > from_block.size() || length > left) continue;
+      left -= length;
       StoreLe(entry + 12, crc32c::Value({header + offset, length}));
     }
     StoreLe(header + 68, crc32c::Value({header + kCommitHeaderBytes, directory_bytes}));
