@@ -232,15 +232,31 @@ stop() {
   say "stopped"
 }
 
+# How broker $1 ended, with exit code $2. Only one that failed by itself has last words about that.
+ending_of() {
+  case $2 in
+    0) echo "stopped" ;;
+    129 | 1[3-9]?) echo "ended with exit code $2: signal $(($2 - 128))" ;;
+    *) echo "ended with exit code $2: $(tail -n 1 "$(node "$1")/kronika.log")" ;;
+  esac
+}
+
+# Why broker $1, which runs, is not ready: in its own words, if it has any.
+not_ready() {
+  local reason=""
+  answers "$1" /readyz || reason=$( (get "$1" /readyz || true) | tail -n 1)
+  echo "not ready: ${reason:-no answer, or not every broker is listed}; lists brokers '$(listed "$1")'"
+}
+
 status_of() {
   local i=$1 pid what
   if ! pid=$(pid_of "$i"); then
     what="down"
-    [[ -s $(node "$i")/exit_code ]] && what="ended with exit code $(<"$(node "$i")/exit_code"): $(tail -n 1 "$(node "$i")/kronika.log")"
+    [[ -s $(node "$i")/exit_code ]] && what=$(ending_of "$i" "$(<"$(node "$i")/exit_code")")
     pid=-
   elif [[ $(process_state "$pid") == T ]]; then what="paused"
   elif ready "$i"; then what="ready"
-  else what="starting, lists brokers '$(listed "$i")'"
+  else what=$(not_ready "$i")
   fi
   [[ $what == ready ]] || healthy=false
   echo "broker $i  id $((i + 1))  pid $pid  kafka $(bootstrap_of "$i")  admin 127.0.0.1:$(admin_port "$i")  $what"

@@ -50,11 +50,13 @@ for broker in "${brokers[@]}"; do
 done
 say "what the brokers say of the topic's replicas:"
 "$binary" topic describe --brokers "$bootstrap" "$topic" | sed -n '/^PARTITION/,$p'
+script="$root/deploy/cluster.sh${*:+ $*}"
 cat <<TEXT
 
 The cluster runs. Try:
   kcat -b $bootstrap -L
-  $root/deploy/cluster.sh $* kill 0     and read again: nothing is lost
-  $root/deploy/cluster.sh $* restart 0
-  $root/deploy/cluster.sh $* stop       the data stays
+  $script kill 0     and read again: nothing is lost
+  $script restart 0
+  $script stop       the data stays
+  PATH=$(dirname "$binary"):\$PATH    and then: kronika cluster status
 TEXT

@@ -14,6 +14,7 @@
 
 #include "cmd/kronika/client_arguments.h"
 #include "wal/journal/describe.h"
+#include "wal/journal/journal_files.h"
 #include "wal/log/names.h"
 #include "wal/record_reader.h"
 
@@ -207,9 +208,12 @@ int RunDumpJournal(const Arguments& arguments) {
     if (!content) return OperationError(content.error());
     named.push_back({.name = file.filename().string(), .content = std::move(*content)});
   }
-  if (named.empty()) {
-    return OperationError(
-        {ErrorCode::kNotFound, "no files here; name the journal's folder", arguments.Text("DIR")});
+  const bool any = std::ranges::any_of(
+      named, [](const auto& each) { return wal::ParseJournalFileName(each.name).has_value(); });
+  if (!any) {
+    return OperationError({ErrorCode::kNotFound,
+                           "no journal files here; name the folder, like DATA/journal",
+                           arguments.Text("DIR")});
   }
   const wal::DumpOptions options{.format = *format == Format::kJson ? wal::DumpFormat::kJson
                                                                     : wal::DumpFormat::kText};

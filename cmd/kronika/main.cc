@@ -57,6 +57,42 @@ Arguments ArgumentsOf(const Parsed& parsed) {
   return out;
 }
 
+// What help says of a noun whose verbs do the work.
+std::string HelpOf(std::string_view noun) {
+  static constexpr std::pair<std::string_view, std::string_view> kNouns[] = {
+      {"config", "Check node files; list their keys; print an example"},
+      {"topic", "Make, show and delete topics; write and read records"},
+      {"cluster", "Show the brokers; say whether all is well"},
+      {"broker", "Replace a broker that lost its disk"},
+      {"verify", "Write to a cluster, then prove from every replica that nothing was lost"},
+      {"bench", "Measure how fast a cluster takes and gives records"},
+      {"dump", "Print and check what lies in a data directory, without a broker"}};
+  for (const auto& [name, help] : kNouns) {
+    if (name == noun) return std::string(help);
+  }
+  return {};
+}
+
+// A word that is no subcommand, or none where one is needed: CLI11 says neither which word was
+// wrong nor what there is.
+int MissingSubcommand(const CLI::App& app, const CLI::App& at) {
+  const std::string path = (&at == &app ? "" : "kronika ") + at.get_name();
+  const auto unknown = app.remaining(true);
+  const std::string what =
+      unknown.empty() ? "needs a subcommand" : "has no subcommand '" + unknown.front() + "'";
+  std::fprintf(stderr, "kronika: '%s' %s\n\n%s", path.c_str(), what.c_str(), app.help().c_str());
+  return kExitUsage;
+}
+
+int WrongUsage(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  const bool has_verbs = !at->get_subcommands(nullptr).empty();
+  const bool missing = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
+  if (missing && has_verbs) return MissingSubcommand(app, *at);
+  return app.exit(error) == 0 ? kExitOk : kExitUsage;
+}
+
 int Run(int count, char** words) {
   const CommandList commands = AllCommands();
   CLI::App app("Kronika: a replicated log broker that speaks Kafka's protocol", "kronika");
@@ -69,7 +105,7 @@ int Run(int count, char** words) {
     if (!command.verb.empty()) {
       CLI::App*& noun = nouns[command.noun];
       if (noun == nullptr) {
-        noun = app.add_subcommand(std::string(command.noun));
+        noun = app.add_subcommand(std::string(command.noun), HelpOf(command.noun));
         noun->require_subcommand(1);
       }
       parent = noun;
@@ -83,7 +119,7 @@ int Run(int count, char** words) {
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    return WrongUsage(app, error);
   }
   for (const auto& parsed : all) {
     if (parsed.app->parsed()) return parsed.command->run(ArgumentsOf(parsed));

@@ -61,7 +61,7 @@ class ClusterTest(unittest.TestCase):
         first = self.pid(1)
         self.cluster("kill", "1")
         self.assertFalse(Path(f"/proc/{first}").exists())
-        self.assertIn("exit code 137", wait_for(lambda: self.cluster("status", check=False).stdout, 5, "status"))
+        self.assertIn("exit code 137: signal 9", wait_for(lambda: self.cluster("status", check=False).stdout, 5, "status"))
         self.assertEqual(1, self.cluster("kill", "1", check=False).returncode)
         self.cluster("restart", "1")
         self.assertNotEqual(first, self.pid(1))
