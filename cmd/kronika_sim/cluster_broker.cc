@@ -1,5 +1,9 @@
 #include "cmd/kronika_sim/cluster_broker.h"
 
+#include <set>
+
+#include "broker/store_keys.h"
+
 namespace kronika::sim {
 
 SimBroker::SimBroker(SimScheduler& scheduler, raft::SimNetwork& network, Rng& rng,
@@ -80,6 +84,23 @@ void SimBroker::EndLife() {
   journal_files_.reset();
   loop_.reset();
   rng_.reset();
+}
+
+bool SimBroker::checkpoint_marked() {
+  const auto found = store_.pairs().find(broker::kCheckpointKey);
+  if (found == store_.pairs().end()) return false;
+  const auto mark = broker::DecodeMark(found->second);
+  return mark && mark->id > broker_->journal().status().checkpoint_id;
+}
+
+std::size_t SimBroker::staged_folders() const {
+  std::set<std::string> folders;
+  for (const auto& name : disk_.Names()) {
+    const auto slash = name.find('/');
+    if (slash != std::string::npos && name.substr(0, slash).ends_with("-install"))
+      folders.insert(name.substr(0, slash));
+  }
+  return folders.size();
 }
 
 void SimBroker::Kill() {

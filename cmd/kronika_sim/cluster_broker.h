@@ -54,6 +54,11 @@ class SimBroker {
   broker::Broker& broker() { return *broker_; }
   SimLoop& loop() { return *loop_; }
   FakeDisk& disk() { return disk_; }
+  std::size_t unsynced_batches() const { return store_.unsynced_batches(); }
+  // The store names a checkpoint that the journal has no record of yet. While it runs.
+  bool checkpoint_marked();
+  // How many full installs lie staged on its disk.
+  std::size_t staged_folders() const;
   std::uint64_t lives() const { return boot_epoch_; }
 
  private:

@@ -99,7 +99,12 @@ void ClusterWorld::CheckLog(const LogId& log) {
     if (auto wrong = oracle_.CheckReplica(log, *records); !wrong.empty())
       return Violation(where + wrong);
     if (!first) first = records;
-    if (*first != *records) return Violation(where + "differs from the first replica");
+    if (*first == *records) continue;
+    std::size_t at = 0;
+    while (at < first->size() && at < records->size() && (*first)[at] == (*records)[at]) ++at;
+    return Violation(where + fmt::format("differs from the first replica from offset {} on; it has "
+                                         "{} records, the other {}",
+                                         at, records->size(), first->size()));
   }
   if (!first) Violation(fmt::format("nobody has {}-{}", log.topic.ToString(), log.partition));
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,32 @@ class ClusterWorld {
   void MakePlan();
   bool StartAndCreateTopics();
   void Load();
+  // cluster_faults.cc
+  struct FaultClass;
+  static const std::vector<FaultClass>& FaultClasses();
+  static std::vector<std::string> FaultNames();
   void Fault();
   void HealFaults();
+  void Lose(SimBroker& broker);
+  bool KillOne(SimBroker& victim);
+  bool KillDuringStart(SimBroker& victim);
+  bool PowerLossOfOne(SimBroker& victim);
+  bool PowerLossOfTwo(SimBroker& victim);
+  bool PowerLossOfAll(SimBroker& victim);
+  bool LongAbsence(SimBroker& victim);
+  bool CrashInCheckpoint(SimBroker& victim);
+  bool CrashInInstall(SimBroker& victim);
+  bool PauseOne(SimBroker& victim);
+  bool CutOneWay(SimBroker& victim);
+  bool Isolate(SimBroker& victim);
+  bool LoseFrames(SimBroker& victim);
+  bool SlowLinks(SimBroker& victim);
+  bool CutClients(SimBroker& victim);
+  bool BreakConnections(SimBroker& victim);
+  bool FailSync(SimBroker& victim);
+  bool FailSegmentWrite(SimBroker& victim);
+  bool SlowDisk(SimBroker& victim);
+  bool JumpClock(SimBroker& victim);
   // cluster_replace.cc
   void LoseDisk();
   bool EveryReplicaLevel();
@@ -70,6 +95,7 @@ class ClusterWorld {
   std::unique_ptr<SimWires> wires_;
   std::unique_ptr<ClusterLoad> load_;
   int disks_lost_ = 0;
+  std::set<BrokerId> restart_at_heal_;
 };
 
 }  // namespace kronika::sim
