@@ -38,8 +38,9 @@ Status CheckFormatted(const std::string& data_dir, BrokerId broker) {
                 fmt::format("the data directory cannot be read: {}", error.message()), data_dir);
   }
   return Fail(ErrorCode::kNotFound,
-              fmt::format("the data directory was never formatted for broker {}: found a cluster "
-                          "with `kronika format`, then start",
+              fmt::format("the data directory was never formatted for broker {0}: found a cluster "
+                          "with `kronika format`, then start. If the broker lost its disk: "
+                          "`kronika format --replace {0}`",
                           broker.value),
               data_dir);
 }

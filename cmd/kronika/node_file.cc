@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -34,6 +35,9 @@ std::vector<Option> NodeFileOptions() {
 
 Result<config::Options> LoadNodeFile(const Arguments& arguments) {
   const std::string& path = arguments.Text("--config");
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(path, ignored);
+  if (folder) return Fail(ErrorCode::kInvalidArgument, "a folder is no node file", path);
   std::ifstream file(path, std::ios::binary);
   if (!file) return Fail(ErrorCode::kNotFound, "the node file cannot be opened", path);
   std::ostringstream text;
