@@ -99,15 +99,17 @@ int Daemon::Run(Signals& signals) {
   return exit_code_;
 }
 
+// The directory before the ports: a second process on both is told of the directory, which is the
+// cause.
 Status Daemon::Open() {
+  auto directory = DataDirectory::Open(options_, loop_, *log_);
+  if (!directory) return std::unexpected(std::move(directory).error());
+  directory_ = std::move(*directory);
   auto server = broker::Server::Open({.loop = &loop_, .log = log_.get(), .source = &source_},
                                      ServerOptionsOf(options_, settings_));
   if (!server) return std::unexpected(std::move(server).error());
   server_ = std::move(*server);
   source_.Attach(server_.get());
-  auto directory = DataDirectory::Open(options_, loop_, *log_);
-  if (!directory) return std::unexpected(std::move(directory).error());
-  directory_ = std::move(*directory);
   KRONIKA_TRY(OpenPeers());
   MakeBroker();
   broker_->Start([this](Status started) { OnStarted(std::move(started)); });

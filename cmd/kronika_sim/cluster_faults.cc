@@ -29,6 +29,7 @@ const std::vector<ClusterWorld::FaultClass>& ClusterWorld::FaultClasses() {
       {"power loss of one", &ClusterWorld::PowerLossOfOne},
       {"power loss of two", &ClusterWorld::PowerLossOfTwo},
       {"power loss of all", &ClusterWorld::PowerLossOfAll},
+      {"power loss behind slow disks", &ClusterWorld::PowerLossBehindSlowDisks},
       {"long absence", &ClusterWorld::LongAbsence},
       {"crash in a checkpoint", &ClusterWorld::CrashInCheckpoint},
       {"crash in an install", &ClusterWorld::CrashInInstall},
@@ -108,6 +109,23 @@ bool ClusterWorld::PowerLossOfTwo(SimBroker& victim) {
 
 bool ClusterWorld::PowerLossOfAll(SimBroker&) {
   for (auto& broker : brokers_) Lose(*broker);
+  return true;
+}
+
+// Syncs take longer than an answer to a client does, so that whatever is told before its sync is
+// known to somebody when the power goes. One broker returns late: the others have to do without its
+// disk.
+bool ClusterWorld::PowerLossBehindSlowDisks(SimBroker& late) {
+  const auto sync = milliseconds(50 + rng_.Below(150));
+  for (auto& broker : brokers_) broker->disk().SetDelays(milliseconds(1), sync);
+  scheduler_.RunFor(milliseconds(1000 + rng_.Below(1000)));
+  for (auto& broker : brokers_) {
+    Lose(*broker);
+    broker->disk().SetDelays(std::chrono::microseconds(200), std::chrono::microseconds(150));
+    if (broker->id() != late.id()) broker->Start();
+  }
+  scheduler_.RunFor(seconds(3));
+  late.Start();
   return true;
 }
 

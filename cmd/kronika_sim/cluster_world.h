@@ -45,6 +45,7 @@ class ClusterWorld {
   bool PowerLossOfOne(SimBroker& victim);
   bool PowerLossOfTwo(SimBroker& victim);
   bool PowerLossOfAll(SimBroker& victim);
+  bool PowerLossBehindSlowDisks(SimBroker& late);
   bool LongAbsence(SimBroker& victim);
   bool CrashInCheckpoint(SimBroker& victim);
   bool CrashInInstall(SimBroker& victim);
