@@ -36,7 +36,7 @@ LAYERS = (
     Layer("sim", "^sim$", short_budget_seconds=240, long_budget_seconds=5400),
     Layer("fuzz", "^fuzz$", "asan", short_budget_seconds=120, long_budget_seconds=1800, jobs=1),
     Layer("clients", "^clients$", short_budget_seconds=300, long_budget_seconds=3600, jobs=1),
-    Layer("chaos", "^chaos$", short_budget_seconds=300, long_budget_seconds=7200, jobs=1),
+    Layer("chaos", "^chaos$", short_budget_seconds=420, long_budget_seconds=7200, jobs=1),
 )
 
 # Trees that are built whole before the first layer, with the targets of each ("all": everything).
