@@ -2,8 +2,8 @@
 hold. Meanwhile a record that cannot be committed, as its partition's only other replica is away, does not keep other
 topics from writing three times the journal's size.
 
-Seen to fail: with install-not-swapped-in (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...) the returned broker's
-records are not the leaders'.
+Seen to fail: with install-not-swapped-in (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...) fewer installs come to an end
+than partitions are behind.
 """
 
 import sys
