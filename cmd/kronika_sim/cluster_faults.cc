@@ -143,8 +143,13 @@ bool ClusterWorld::CrashInCheckpoint(SimBroker& victim) {
     return victim.running() && victim.broker().checkpointer().running();
   };
   if (!scheduler_.RunUntilTrue(in_checkpoint, seconds(4))) return false;
-  for (std::uint64_t events = rng_.Below(120); events > 0 && in_checkpoint(); --events) {
-    if (!scheduler_.Step()) break;
+  if (rng_.Chance(0.3)) {  // the moments between the two words are few: some crashes aim at them
+    scheduler_.RunUntilTrue([&] { return !in_checkpoint() || victim.checkpoint_marked(); },
+                            seconds(4));
+  } else {
+    for (std::uint64_t events = rng_.Below(120); events > 0 && in_checkpoint(); --events) {
+      if (!scheduler_.Step()) break;
+    }
   }
   if (!in_checkpoint()) {
     Count("crash behind a checkpoint");
