@@ -252,7 +252,7 @@ void Broker::MakeClusterParts() {
   leadership_ = std::make_unique<Leadership>(
       groups_->leader_states(), [this] { return machine_->image(); },
       [this] { return ControllerId(); });
-  controller_calls_ = std::make_unique<ControllerCalls>(*service_, *machine_);
+  controller_calls_ = std::make_unique<ControllerCalls>(*service_);
   controller_calls_->Serve(groups_->calls());
   controller_link_ = std::make_unique<ControllerLink>(
       ControllerLink::Environment{seams_.loop, groups_->calls(),

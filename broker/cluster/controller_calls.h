@@ -11,8 +11,7 @@ namespace kronika::broker {
 
 class ControllerCalls {
  public:
-  ControllerCalls(ControllerService& service, metadata::StateMachine& machine)
-      : service_(service), machine_(machine) {}
+  explicit ControllerCalls(ControllerService& service) : service_(service) {}
 
   // Lets other brokers ask.
   void Serve(raft::Calls& calls);
@@ -29,7 +28,6 @@ class ControllerCalls {
   void ReplaceReplica(const Slice& payload, Done<Slice> done);
 
   ControllerService& service_;
-  metadata::StateMachine& machine_;
 };
 
 }  // namespace kronika::broker

@@ -1,7 +1,6 @@
 #include "broker/partition/pending_appends.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -31,12 +30,19 @@ void PendingAppends::Advance(const AppendProgress& progress) {
   auto ready = [&](const Pending& pending) {
     return pending.index <= (pending.acks == Acks::kAll ? all : one);
   };
-  auto end = pending_.begin();
-  while (end != pending_.end() && end->index <= std::max(all, one)) ++end;
-  auto first_left = std::stable_partition(pending_.begin(), end, ready);
-  std::vector<Pending> answered(std::make_move_iterator(pending_.begin()),
-                                std::make_move_iterator(first_left));
-  pending_.erase(pending_.begin(), first_left);
+  std::vector<Pending> answered;
+  auto left = pending_.begin();  // where the next one that must wait goes
+  auto at = left;
+  for (; at != pending_.end() && at->index <= std::max(all, one); ++at) {
+    if (ready(*at)) {
+      answered.push_back(std::move(*at));
+    } else if (left != at) {
+      *left++ = std::move(*at);
+    } else {
+      ++left;
+    }
+  }
+  pending_.erase(left, at);
   for (auto& pending : answered) pending.done(std::move(pending.result));
 }
 
