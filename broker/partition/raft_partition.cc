@@ -61,10 +61,7 @@ void RaftPartition::OpenLog() {
           if (adopted) return OpenLog();
           environment_.log.Error("group {}: the installed segments could not be put in place: {}",
                                  manifest_.group.value, adopted.error().Describe());
-          // Damage fences the replica; anything else ends the broker with the next checkpoint, and
-          // its next start tries again.
-          open_failure_ = adopted.error();
-          LookAt(adopted.error());
+          OnLogFailure(adopted.error());
         });
   }
   log_ = std::make_unique<wal::PartitionLog>(
@@ -203,9 +200,8 @@ void RaftPartition::PublishLeadership() {
 
 void RaftPartition::Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) {
   if (!log_) {
-    Error why = open_failure_.value_or(Error{ErrorCode::kUnavailable, "the log is not open yet"});
-    return environment_.loop.Post([why = std::move(why), done = std::move(done)]() mutable {
-      done(std::unexpected(std::move(why)));
+    return environment_.loop.Post([done = std::move(done)]() mutable {
+      done(Fail(ErrorCode::kUnavailable, "the log is not open yet"));
     });
   }
   wal::CheckpointState state{point.applied, point.applied_term, point.append_time_ms,

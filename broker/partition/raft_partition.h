@@ -140,7 +140,6 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   bool was_serving_ = false;
   bool swap_first_ = false;
   bool opening_ = false;
-  std::optional<Error> open_failure_;  // the log stays closed in this life
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
