@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gets what tests use and no distribution has: Apache Kafka and its tools, the jar with Kafka's message definitions,
+# Gets what tests use and no distribution has: Apache Kafka and its tools, the jars with Kafka's message definitions,
 # kafkajs. Through Maven and npm as this machine configures them, once; afterwards it only looks.
 # What cannot be had is printed, and the tests that use it skip: the exit code is always 0.
 set -uo pipefail
@@ -8,14 +8,12 @@ cache="$HOME/.cache/kronika-kafka"
 
 "$root/bench/peer/kafka.sh" fetch || echo "fetch: no Apache Kafka; the tests of its tools skip"
 
-if [[ ! -e $cache/schemas/complete ]]; then
+have() { compgen -G "$cache/schemas/$1-[0-9]*.jar" >/dev/null; }
+if ! have kafka-clients || ! have kafka-group-coordinator; then
   mkdir -p "$cache/schemas"
-  if command -v mvn >/dev/null && mvn -q --batch-mode -Dstyle.color=never -f "$root/tests/schema_crosscheck/pom.xml" \
-      dependency:copy-dependencies -DexcludeTransitive=true -DoutputDirectory="$cache/schemas"; then
-    touch "$cache/schemas/complete"
-  else
-    echo "fetch: no jar with Kafka's message definitions; the comparison with them skips"
-  fi
+  command -v mvn >/dev/null && mvn -q --batch-mode -Dstyle.color=never -f "$root/tests/schema_crosscheck/pom.xml" \
+      dependency:copy-dependencies -DexcludeTransitive=true -DoutputDirectory="$cache/schemas" ||
+    echo "fetch: no jars with Kafka's message definitions; the comparison with them skips"
 fi
 
 if [[ ! -d $root/tests/clients/kafkajs/node_modules/kafkajs ]]; then

@@ -68,6 +68,7 @@ std::string EmitDescription(const std::vector<Schema>& schemas) {
           Cat("message ", message.name, " key=", std::to_string(schema.key.value_or(-1)),
               " serve=", Range(schema.serve));
       if (schema.flexible_first) line += Cat(" flexible=", std::to_string(*schema.flexible_first));
+      if (schema.record_type) line += Cat(" record=", std::to_string(*schema.record_type));
       out.Line(line);
       DescribeFields(out, message, message.root, 0);
     }

@@ -33,6 +33,10 @@ void EmitConstants(Code& out, const Schema& schema, const Message& message) {
   if (schema.key) {
     out.Line(Cat("static constexpr ApiKey kApiKey{", std::to_string(*schema.key), "};"));
   }
+  if (schema.record_type) {
+    out.Line(Cat(
+        "static constexpr std::int16_t kRecordType = ", std::to_string(*schema.record_type), ";"));
+  }
   out.Line(Cat("static constexpr std::string_view kName = ", Quoted(message.name), ";"));
   out.Line(Cat("static constexpr std::int16_t kVersionFirst = ", std::to_string(schema.serve.first),
                ";"));

@@ -98,10 +98,11 @@ struct Message {
 
 // One .kmsg file.
 struct Schema {
-  std::string file;        // its name without folder and ending
-  std::string comment;     // the lines above the first statement
-  std::string name;        // Fetch
-  std::optional<int> key;  // absent: plain messages that belong to no API
+  std::string file;                // its name without folder and ending
+  std::string comment;             // the lines above the first statement
+  std::string name;                // Fetch
+  std::optional<int> key;          // absent: plain messages that belong to no API
+  std::optional<int> record_type;  // of a key or value in an internal topic
   Versions serve;
   std::optional<Versions> advertise;
   std::optional<int> flexible_first;

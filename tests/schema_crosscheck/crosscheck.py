@@ -1,8 +1,9 @@
-"""Compares our schema texts with the message definitions that Kafka's own client jar carries.
+"""Compares our schema texts with the message definitions that Kafka's own jars carry.
 
-    KRONIKA_KAFKA_JAR=kafka-clients-4.4.0.jar crosscheck.py KMSGC FILE.kmsg...
+    KRONIKA_KAFKA_JAR=FOLDER crosscheck.py KMSGC FILE.kmsg...
 
-The jar holds common/message/*.json. For every message and every version that we serve it compares, field by field
+FOLDER has the jars kafka-clients (requests, responses, the consumer protocol) and kafka-group-coordinator (records of
+__consumer_offsets); each holds common/message/*.json. For every message and every version that we serve it compares, field by field
 in wire order: type, array, nullability, tag, default; and the first flexible version and that Kafka has the version.
 Fields are matched by place; their names must agree when written alike. Exit codes: 0 equal, 1 different, 77 skipped.
 
@@ -15,6 +16,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 OPEN = 32767
 
@@ -70,15 +72,16 @@ class Field:
 # --- Kafka's side ---------------------------------------------------------------------------------------------
 
 
-def load_definitions(jar):
+def load_definitions(place):
     definitions = {}
-    with zipfile.ZipFile(jar) as archive:
-        for name in archive.namelist():
-            if name.startswith("common/message/") and name.endswith(".json"):
-                text = archive.read(name).decode()
-                lines = [re.sub(r"(^|\s)//.*$", "", line) for line in text.splitlines()]
-                message = json.loads("\n".join(lines))
-                definitions[message["name"]] = message
+    for jar in sorted(Path(place).glob("*.jar")) if os.path.isdir(place) else [place]:
+        with zipfile.ZipFile(jar) as archive:
+            for name in archive.namelist():
+                if name.startswith("common/message/") and name.endswith(".json"):
+                    text = archive.read(name).decode()
+                    lines = [re.sub(r"(^|\s)//.*$", "", line) for line in text.splitlines()]
+                    message = json.loads("\n".join(lines))
+                    definitions[message["name"]] = message
     return definitions
 
 
@@ -190,8 +193,11 @@ def check_message(name, facts, fields, definitions, problems):
         return 0
     first, last = our_range(facts["serve"])
     valid = versions_of(message["validVersions"])
-    if int(facts["key"]) != message.get("apiKey", -1):
-        problems.append(f"{name}: the key is {facts['key']}, Kafka's {message.get('apiKey')}")
+    # Of a coordinator's record Kafka calls the type a key.
+    is_record = message["type"].startswith("coordinator-")
+    number = int(facts.get("record", -1) if is_record else facts["key"])
+    if number != message.get("apiKey", -1):
+        problems.append(f"{name}: the key is {number}, Kafka's {message.get('apiKey')}")
     theirs = kafka_fields(message)
     flexible = versions_of(message.get("flexibleVersions"))
     compared = 0
@@ -210,14 +216,14 @@ def check_message(name, facts, fields, definitions, problems):
 
 
 def main():
-    jar = os.environ.get("KRONIKA_KAFKA_JAR")
-    if not jar:
+    place = os.environ.get("KRONIKA_KAFKA_JAR")
+    if not place:
         print("SKIPPED: KRONIKA_KAFKA_JAR is not set; nothing was compared")
         return 77
     if len(sys.argv) < 3:
         print(__doc__)
         return 2
-    definitions = load_definitions(jar)
+    definitions = load_definitions(place)
     problems = []
     compared = 0
     messages = load_ours(sys.argv[1], sys.argv[2:])

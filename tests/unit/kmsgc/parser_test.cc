@@ -79,6 +79,14 @@ TEST(Parser, NamesMistakesWithTheirLine) {
   for (const FaultCase& test : cases) EXPECT_EQ(Fault(test.fields), test.expected) << test.fields;
 }
 
+TEST(Parser, RecordsHaveATypeAndRequestsDoNot) {
+  const auto key = Parse("a.kmsg", "message A\n  serve 0..0\n  record 2\nfields\n  group string\n");
+  ASSERT_TRUE(std::holds_alternative<Schema>(key));
+  EXPECT_EQ(std::get<Schema>(key).record_type, 2);
+  const auto request = Parse("a.kmsg", "api 1 A\n  serve 1..2\n  record 2\nrequest\nresponse\n");
+  EXPECT_EQ(std::get<std::string>(request), "a.kmsg:3: unknown property or bad value: record 2");
+}
+
 TEST(Parser, NeedsARangeAndBothSections) {
   const auto open = Parse("a.kmsg", "api 1 A\n  serve 1..\nrequest\nresponse\n");
   EXPECT_EQ(std::get<std::string>(open), "a.kmsg: 'serve' needs a first and a last version");
