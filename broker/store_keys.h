@@ -21,6 +21,9 @@ inline constexpr std::string_view kCheckpointKey =
 // rule A11).
 inline constexpr std::string_view kFencedPrefix = "fenced/";
 
+// wal::Manifest of a full install; metadata/ has its own staged ones (staged_installs.h).
+inline constexpr std::string_view kStagedPrefix = "staged/";
+
 inline std::string FencedKey(GroupId group) {
   return fmt::format("{}{:08x}", kFencedPrefix, group.value);
 }

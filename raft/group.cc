@@ -340,8 +340,7 @@ void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) 
       store_.EntryBytesMax()) {
     return loop_.Post([done = std::move(done)]() mutable {
       done(Fail(ErrorCode::kInvalidArgument,
-                "an install's manifest is larger than the journal "
-                "takes (journal_file_bytes)"));
+                "an install's record is larger than the journal takes (journal_file_bytes)"));
     });
   }
   adopting_ = true;

@@ -33,8 +33,9 @@ class InstallSink {
  public:
   virtual ~InstallSink() = default;  // before Finish: the staged state is dropped
   virtual void Write(InstallSource::Chunk chunk, Done<void> done) = 0;
-  // Everything staged is durable; gives the manifest for the log store's `installed` record. The
-  // swap itself happens in StateMachine::AdoptInstall, after that record is durable.
+  // Everything staged is durable; gives the manifest for the log store's `installed` record, which
+  // has to be small: what finds it, where it may be large. The swap itself happens in
+  // StateMachine::AdoptInstall, after that record is durable.
   virtual void Finish(Done<std::string> done) = 0;
 };
 

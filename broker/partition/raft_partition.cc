@@ -21,7 +21,10 @@ wal::LogOptions RaftPartition::log_options() const {
 
 RaftPartition::RaftPartition(PartitionEnvironment environment, wal::Manifest manifest,
                              metadata::TopicSettings settings)
-    : environment_(environment), manifest_(std::move(manifest)), settings_(settings) {
+    : environment_(environment),
+      manifest_(std::move(manifest)),
+      settings_(settings),
+      staged_(std::make_shared<StagedInstalls>(environment_.kv, manifest_.group)) {
   if (manifest_.producers.empty() || KRONIKA_PLANTED("producers-not-kept")) return;
   auto producers = ProducerState::Decode(manifest_.producers);
   if (producers) {
@@ -206,13 +209,15 @@ void RaftPartition::Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) 
   }
   wal::CheckpointState state{point.applied, point.applied_term, point.append_time_ms,
                              std::move(point.replica), producers_.Encode()};
-  log_->Checkpoint(std::move(state), [group = manifest_.group, done = std::move(done)](
-                                         Result<wal::Manifest> manifest) mutable {
-    if (!manifest) return done(std::unexpected(manifest.error()));
-    KvBatch batch;
-    batch.Put(PartitionKey(group), wal::EncodeManifest(*manifest));
-    done(std::move(batch));
-  });
+  log_->Checkpoint(std::move(state),
+                   [staged = staged_, group = manifest_.group,
+                    done = std::move(done)](Result<wal::Manifest> manifest) mutable {
+                     if (!manifest) return done(std::unexpected(manifest.error()));
+                     KvBatch batch;
+                     batch.Put(PartitionKey(group), wal::EncodeManifest(*manifest));
+                     staged->ForgetTo(manifest->applied, batch);
+                     done(std::move(batch));
+                   });
 }
 
 }  // namespace kronika::broker

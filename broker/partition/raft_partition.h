@@ -26,6 +26,7 @@
 #include "broker/partition/partition.h"
 #include "broker/partition/pending_appends.h"
 #include "broker/partition/producer_state.h"
+#include "broker/partition/staged_installs.h"
 #include "metadata/topic_configs.h"
 #include "raft/group.h"
 #include "raft/leader_states.h"
@@ -42,6 +43,7 @@ struct PartitionCounters {
 struct PartitionEnvironment {
   Loop& loop;
   Files& files;
+  Kv& kv;
   wal::OpenFiles& open_files;
   wal::TailCache& tail_cache;
   raft::LeaderStates& leader_states;
@@ -68,7 +70,10 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   void Bind(raft::Group& group) { group_ = &group; }
   // The journal names an install whose swap the last life may not have reached: OpenLog begins with
   // it.
-  void SwapBeforeOpening() { swap_first_ = true; }
+  void SwapBeforeOpening(std::shared_ptr<StagedInstalls> staged) {
+    swap_first_ = true;
+    staged_ = std::move(staged);
+  }
   // The folder is free now (its former owner is gone): the log may be written.
   void OpenLog();
   bool open() const { return log_ != nullptr || opening_; }
@@ -98,6 +103,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   void AdoptInstall(raft::LogStart start, std::string manifest, Done<void> done) override;
 
   const std::string& directory() const { return manifest_.directory; }
+  const std::shared_ptr<StagedInstalls>& staged() const { return staged_; }
   std::int64_t high_watermark() const;
   const std::vector<BrokerId>& in_sync() const { return in_sync_; }
 
@@ -130,6 +136,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   metadata::TopicSettings settings_;
   raft::Group* group_ = nullptr;
   std::unique_ptr<wal::PartitionLog> log_;  // none until OpenLog
+  std::shared_ptr<StagedInstalls> staged_;
   std::vector<raft::Entry> before_open_;
   ProducerState producers_;
   WaitList waiters_;

@@ -36,19 +36,24 @@ class Source final : public raft::InstallSource {
 
 class Sink final : public raft::InstallSink {
  public:
-  explicit Sink(std::unique_ptr<wal::InstallWriter> writer) : writer_(std::move(writer)) {}
+  Sink(Index index, std::unique_ptr<wal::InstallWriter> writer,
+       std::shared_ptr<StagedInstalls> staged)
+      : index_(index), writer_(std::move(writer)), staged_(std::move(staged)) {}
   void Write(raft::InstallSource::Chunk chunk, Done<void> done) override {
     writer_->Write({std::move(chunk.header), std::move(chunk.payload)}, std::move(done));
   }
   void Finish(Done<std::string> done) override {
-    writer_->Finish([done = std::move(done)](Result<wal::Manifest> manifest) mutable {
+    writer_->Finish([index = index_, staged = staged_,
+                     done = std::move(done)](Result<wal::Manifest> manifest) mutable {
       if (!manifest) return done(std::unexpected(manifest.error()));
-      done(wal::EncodeManifest(*manifest));
+      staged->Stage(index, *manifest, std::move(done));
     });
   }
 
  private:
+  const Index index_;
   const std::unique_ptr<wal::InstallWriter> writer_;
+  const std::shared_ptr<StagedInstalls> staged_;
 };
 
 // A replica whose folder is not free yet refuses installs; the leader asks again.
@@ -95,16 +100,17 @@ void RaftPartition::OpenInstallSource(raft::LogStart start,
                    });
 }
 
-std::unique_ptr<raft::InstallSink> RaftPartition::OpenInstallSink(raft::LogStart) {
+std::unique_ptr<raft::InstallSink> RaftPartition::OpenInstallSink(raft::LogStart start) {
   if (!log_) return std::make_unique<Refusal>(environment_.loop);
-  return std::make_unique<Sink>(std::make_unique<wal::InstallWriter>(
+  auto writer = std::make_unique<wal::InstallWriter>(
       wal::LogEnvironment{environment_.loop, environment_.files, environment_.open_files,
                           environment_.tail_cache},
-      log_options(), manifest_.group, manifest_.directory));
+      log_options(), manifest_.group, manifest_.directory);
+  return std::make_unique<Sink>(start.index, std::move(writer), staged_);
 }
 
-void RaftPartition::AdoptInstall(raft::LogStart, std::string encoded, Done<void> done) {
-  auto manifest = wal::DecodeManifest(AsBytes(encoded));
+void RaftPartition::AdoptInstall(raft::LogStart start, std::string record, Done<void> done) {
+  auto manifest = staged_->Take(start.index, AsBytes(record));
   if (!manifest) {
     return environment_.loop.Post([done = std::move(done), error = manifest.error()]() mutable {
       done(std::unexpected(std::move(error)));
@@ -124,6 +130,11 @@ void RaftPartition::AdoptInstall(raft::LogStart, std::string encoded, Done<void>
     auto swapped = [this, alive, done = std::move(done)](kronika::Status adopted) mutable {
       if (!alive.lock()) return done(Fail(ErrorCode::kShutdown, "the partition was closed"));
       if (adopted) {
+        if (KRONIKA_PLANTED("staged-manifest-forgotten-early")) {
+          KvBatch batch;
+          staged_->ForgetAll(batch);
+          environment_.kv.Apply(std::move(batch), Durability::kSynced, [](kronika::Status) {});
+        }
         if (auto producers = ProducerState::Decode(manifest_.producers))
           producers_ = std::move(*producers);
         OpenLog();

@@ -46,6 +46,7 @@ void Replicas::Stop() {
 PartitionEnvironment Replicas::MakeEnvironment() {
   return {environment_.loop,
           environment_.files,
+          environment_.kv,
           open_files_,
           tail_cache_,
           environment_.groups.leader_states(),
@@ -88,6 +89,7 @@ void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& im
       RecoverGroup(id, in_journal, in_store, *image);
     }
   }
+  ForgetStaged();
   RemoveUnplaced(*image);
   AccountForMissing(*image, removed, recovered.carried_out);
   // Remembered: what showed the damage may be gone at the next start.
@@ -106,7 +108,7 @@ void Replicas::RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Mani
                             const metadata::Image& image) {
   raft::GroupSpec spec{.id = id};
   wal::Manifest start;
-  bool swap = false;
+  std::shared_ptr<StagedInstalls> staged;
   if (manifest) {
     auto record = raft::DecodeReplicaRecord(manifest->replica);
     if (!record) {
@@ -132,7 +134,9 @@ void Replicas::RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Mani
   if (journal) {
     if (journal->hard_state) spec.recovered.hard_state = *journal->hard_state;
     if (journal->installed && journal->installed->start.index > spec.recovered.start.index) {
-      auto installed = wal::DecodeManifest(AsBytes(journal->installed->manifest));
+      staged = std::make_shared<StagedInstalls>(environment_.kv, id);
+      auto installed =
+          staged->Take(journal->installed->start.index, AsBytes(journal->installed->manifest));
       if (!installed) {
         fenced_[id] = installed.error().Describe();
         return;
@@ -141,14 +145,23 @@ void Replicas::RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Mani
       installed->generation = spec.generation;
       installed->incarnation = spec.self.incarnation;
       start = std::move(*installed);
-      swap = true;
     }
     for (auto& entry : journal->entries) {
       if (entry.index > spec.recovered.start.index)
         spec.recovered.entries.push_back(std::move(entry));
     }
   }
-  Add({std::move(spec), std::move(start), swap}, image.FindGroup(id));
+  Add({std::move(spec), std::move(start), std::move(staged)}, image.FindGroup(id));
+}
+
+// Staged for installs that a crash ended, or that a checkpoint has passed.
+void Replicas::ForgetStaged() {
+  std::set<std::string> named;
+  for (const auto& [id, partition] : partitions_) named.merge(partition->staged()->keys());
+  std::set<GroupId> fenced;
+  for (const auto& [id, why] : fenced_) fenced.insert(id);
+  if (auto status = ForgetUnnamed(environment_.kv, named, fenced); !status)
+    environment_.log.Warn("staged manifests stay: {}", status.error().Describe());
 }
 
 // An install of the metadata may have passed the removal of a replica without its being carried
@@ -264,7 +277,7 @@ void Replicas::Add(Replica replica, const metadata::PartitionRef& place) {
   auto machine =
       std::make_unique<RaftPartition>(MakeEnvironment(), std::move(replica.manifest), settings);
   RaftPartition* partition = machine.get();
-  if (replica.swap_first) partition->SwapBeforeOpening();
+  if (replica.staged) partition->SwapBeforeOpening(std::move(replica.staged));
   partitions_[id] = partition;
   partition->Bind(environment_.groups.AddGroup(std::move(replica.spec), std::move(machine)));
   if (place) Place(id, place);
@@ -295,22 +308,25 @@ void Replicas::Remove(GroupId group) {
   if (owner == folders_.end() || owner->second != group)
     directory.clear();  // it never had the folder
   if (!directory.empty()) retiring_.insert(directory);
+  auto staged = partition->staged();
   partition->Close();
   partitions_.erase(group);
   ++removals_pending_;
   environment_.groups.RemoveGroup(
-      group, [this, alive = std::weak_ptr(alive_), group, directory](Status removed) {
+      group, [this, alive = std::weak_ptr(alive_), group, directory, staged](Status removed) {
         if (!alive.lock() || !removed) return;  // a failed journal ends the process
         --removals_pending_;
-        ForgetData(group, directory);
+        ForgetData(group, directory, staged);
       });
 }
 
 // The journal says that the replica is no more: its manifest goes, its folder is renamed, then
 // emptied.
-void Replicas::ForgetData(GroupId group, const std::string& directory) {
+void Replicas::ForgetData(GroupId group, const std::string& directory,
+                          const std::shared_ptr<StagedInstalls>& staged) {
   KvBatch batch;
   batch.Delete(PartitionKey(group));
+  if (staged) staged->ForgetAll(batch);
   environment_.kv.Apply(std::move(batch), Durability::kBuffered, [](Status) {});
   if (directory.empty()) return;
   retiring_.insert(directory);

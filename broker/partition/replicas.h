@@ -89,7 +89,9 @@ class Replicas final : public Partitions, public metadata::Observer {
                     const metadata::Image& image);
   void Create(const metadata::PartitionRef& place, raft::ReplicaId self);
   void Remove(GroupId group);
-  void ForgetData(GroupId group, const std::string& directory);
+  void ForgetData(GroupId group, const std::string& directory,
+                  const std::shared_ptr<StagedInstalls>& staged = nullptr);
+  void ForgetStaged();
   // replicas_fence.cc
   void Fence(GroupId group, const std::string& why);
   void Unfence(GroupId group);
@@ -100,7 +102,7 @@ class Replicas final : public Partitions, public metadata::Observer {
   struct Replica {
     raft::GroupSpec spec;
     wal::Manifest manifest;
-    bool swap_first = false;  // an install's swap may be unfinished
+    std::shared_ptr<StagedInstalls> staged;  // if an install's swap may be unfinished
   };
   void Add(Replica replica, const metadata::PartitionRef& place);
   void Place(GroupId group, const metadata::PartitionRef& place);

@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr Duration kAdminPause = milliseconds(100);
+constexpr double kCrowdChance = 0.2;
 
 }  // namespace
 
@@ -77,6 +78,17 @@ void ClusterLoad::AddProducers(const SimTopic& topic, std::int32_t partition) {
   add(true);
   if (topic.plan.replicas > 1) add(true);
   add(false);
+  if (partition != 0 || topic.plan.replicas == 1 || !world_.rng.Chance(kCrowdChance)) return;
+  ProducerPlan crowd{.topic = topic.plan.name,
+                     .topic_id = topic.id,
+                     .partition = partition,
+                     .idempotent = false,
+                     .promised = false,
+                     .value_bytes_max = 60,
+                     .crowd = true};
+  producers_.push_back(
+      std::make_unique<SimProducer>(world_, std::move(crowd), producers_.size() + 1));
+  world_.Count("crowds of producers");
 }
 
 void ClusterLoad::AddReaders(const SimTopic& topic, std::int32_t partition) {

@@ -21,6 +21,9 @@ constexpr std::int32_t kRequestMs = 1000;
 constexpr std::size_t kWindow = 5;
 constexpr double kPauseChance = 0.4;
 constexpr std::uint64_t kPauseMs = 400;
+constexpr std::size_t kCrowdWindow = 16;
+constexpr std::uint64_t kCrowdRush = 6000;  // values without a pause between them
+constexpr std::int64_t kCrowdIds = std::int64_t{1} << 40;
 
 }  // namespace
 
@@ -29,7 +32,7 @@ SimProducer::SimProducer(ClientWorld& world, ProducerPlan plan, std::uint64_t nu
       plan_(std::move(plan)),
       number_(number),
       version_(world.Version(3, 11)),
-      window_(1 + world.rng.Below(kWindow)) {}
+      window_(plan_.crowd ? kCrowdWindow : 1 + world.rng.Below(kWindow)) {}
 
 void SimProducer::Start() {
   if (plan_.idempotent) return AskIdentity();
@@ -127,6 +130,11 @@ Slice SimProducer::Build(const Batch& batch) {
     options.producer_epoch = epoch_;
     options.base_sequence = batch.sequence;
   }
+  if (plan_.crowd) {
+    options.producer_id = kCrowdIds + (static_cast<std::int64_t>(number_) << 24) + batch.sequence;
+    options.producer_epoch = 0;
+    options.base_sequence = 0;
+  }
   wal::RecordBuilder builder(options);
   for (const auto& value : batch.values) {
     const std::string key(world.rng.Below(plan_.value_bytes_max), 'k');
@@ -198,6 +206,7 @@ void SimProducer::Acknowledge(const BatchPtr& batch, std::int64_t base_offset) {
   Forget(batch);
   if (waiting_ || repeating_) return;
   // Bursts with pauses between them, so that logs come to rest, too.
+  if (plan_.crowd && next_value_ < kCrowdRush) return;
   if (!world.rng.Chance(kPauseChance)) return;
   waiting_ = true;
   timer_ = world.loop.RunAfter(milliseconds(world.rng.Below(kPauseMs)), [this] {

@@ -27,6 +27,10 @@ struct ProducerPlan {
   // single replica.
   bool promised = true;
   std::size_t value_bytes_max = 64;
+  // A client that begins anew for each batch: not idempotent itself, it gives every batch an id of
+  // its own, so that the partition remembers more producers than a record of the journal has room
+  // for.
+  bool crowd = false;
 };
 
 class SimProducer {

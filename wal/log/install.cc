@@ -1,6 +1,7 @@
 // See install.h.
 #include "wal/log/install.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
@@ -11,8 +12,11 @@
 namespace kronika::wal {
 namespace {
 
-constexpr char kManifestPiece = 'm';
+constexpr char kManifestPart = 'p';   // more of it follows
+constexpr char kManifestPiece = 'm';  // the last of it, or all
 constexpr char kChunkPiece = 'c';
+constexpr std::size_t kManifestPieceBytes = 256 << 10;
+constexpr std::size_t kManifestBytesMax = 64 << 20;
 constexpr std::size_t kStagedPendingMax = 4 << 20;
 
 std::unexpected<Error> Refuse(std::string text) {
@@ -25,13 +29,15 @@ struct InstallReader::Run {
   std::shared_ptr<LogCore> core;
   Manifest manifest;
   bool began = false;
+  std::string text;  // of the manifest
+  std::size_t text_sent = 0;
   std::size_t segment = 0;
   std::size_t chunk = 0;
 
   void Next(std::shared_ptr<Run> self, Done<InstallPiece> done) {
     if (core->closed) return done(ShutDown());
-    if (!std::exchange(began, true))
-      return done(InstallPiece{kManifestPiece + EncodeManifest(manifest), {}});
+    if (!std::exchange(began, true)) text = EncodeManifest(manifest);
+    if (text_sent < text.size()) return done(NextOfManifest());
     while (segment < manifest.segments.size() &&
            chunk >= manifest.segments[segment].sums.bytes / kChunkEntryBytes) {
       ++segment;
@@ -43,6 +49,13 @@ struct InstallReader::Run {
       if (!status) return done(std::unexpected(std::move(status).error()));
       ReadChunk(self, number, std::move(done));
     });
+  }
+
+  InstallPiece NextOfManifest() {
+    const std::size_t size = std::min(kManifestPieceBytes, text.size() - text_sent);
+    const std::size_t from = std::exchange(text_sent, text_sent + size);
+    const char kind = text_sent < text.size() ? kManifestPart : kManifestPiece;
+    return {kind + text.substr(from, size), {}};
   }
 
   void ReadChunk(std::shared_ptr<Run> self, std::size_t number, Done<InstallPiece> done) {
@@ -81,12 +94,13 @@ struct InstallWriter::Run {
   LogOptions options;
   GroupId group;
   std::string directory;
+  std::string manifest_text;
   std::optional<Manifest> leader;
   std::unique_ptr<PartitionLog> staged;
   Index batches;
 
-  void Begin(std::shared_ptr<Run> self, Bytes encoded, Done<void> done) {
-    auto manifest = DecodeManifest(encoded);
+  void Begin(std::shared_ptr<Run> self, Done<void> done) {
+    auto manifest = DecodeManifest(AsBytes(std::exchange(manifest_text, {})));
     if (!manifest) return Post(std::move(done), std::unexpected(std::move(manifest).error()));
     if (leader || manifest->group != group)
       return Post(std::move(done), Refuse("another group's manifest"));
@@ -166,7 +180,13 @@ InstallWriter::~InstallWriter() = default;
 void InstallWriter::Write(InstallPiece piece, Done<void> done) {
   const Bytes header = AsBytes(piece.header);
   const char kind = piece.header.empty() ? '\0' : piece.header.front();
-  if (kind == kManifestPiece) return run_->Begin(run_, header.subspan(1), std::move(done));
+  if (kind == kManifestPart || kind == kManifestPiece) {
+    if (run_->manifest_text.size() + header.size() > kManifestBytesMax)
+      return run_->Post(std::move(done), Refuse("the manifest is too large"));
+    run_->manifest_text += piece.header.substr(1);
+    if (kind == kManifestPart) return run_->Post(std::move(done), {});
+    return run_->Begin(run_, std::move(done));
+  }
   if (kind != kChunkPiece || !run_->staged)
     return run_->Post(std::move(done), Refuse("an unknown piece"));
   if (auto status = run_->AppendChunk(header.subspan(1), Flatten(piece.payload)); !status) {

@@ -2,7 +2,7 @@
 // chunks, the follower's stages them beside its old folder. The swap is directory.h's (SAFETY A8).
 //
 // Used from the owner's loop.
-// 1. The stream is one header with the leader's manifest, then each chunk in order with its sum.
+// 1. The stream is the leader's manifest in pieces, then each chunk in order with its sum.
 //    The receiver checks sum, batches and offsets of each and writes segments of its own: same
 //    batches, file boundaries may differ.
 // 2. The staged folder is `<directory>.<group>-install`; a new InstallWriter begins by removing one

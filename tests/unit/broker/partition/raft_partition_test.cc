@@ -11,6 +11,7 @@
 
 #include "base/fake_disk.h"
 #include "base/fake_files.h"
+#include "base/fake_kv.h"
 #include "base/rng.h"
 #include "base/sim_loop.h"
 #include "raft/fake_log_store.h"
@@ -48,6 +49,7 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
     auto machine = std::make_unique<RaftPartition>(
         PartitionEnvironment{.loop = loop_,
                              .files = files_,
+                             .kv = kv_,
                              .open_files = open_files_,
                              .tail_cache = tail_cache_,
                              .leader_states = leader_states_,
@@ -107,6 +109,8 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
   wal::OpenFiles open_files_{loop_, files_, 10};
   raft::LeaderStates leader_states_;
   PartitionCounters counters_;
+  FakeKvStore kv_store_{rng_};
+  FakeKv kv_{kv_store_, loop_};
   raft::FakeLogDisk log_disk_;
   raft::FakeLogStore store_{loop_, log_disk_};
   RaftPartition* partition_ = nullptr;

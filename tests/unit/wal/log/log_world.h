@@ -22,7 +22,7 @@ namespace kronika::wal {
 
 inline const std::string kDirectory = "topic-0";
 
-struct JournalEntry {
+struct LoggedBatch {
   Slice batch;
   Index index;
   std::int64_t append_time_ms = 0;
@@ -53,7 +53,7 @@ class LogWorld {
     open_files_ = std::make_unique<OpenFiles>(*loop_, *files_, 8);
     cache_ = std::make_unique<TailCache>(cache_bytes);
     log_ = std::make_unique<PartitionLog>(environment(), options_, manifest_);
-    for (const JournalEntry& entry : journal_) {
+    for (const LoggedBatch& entry : journal_) {
       if (entry.index > manifest_.applied) Apply(entry);
     }
   }
@@ -74,7 +74,7 @@ class LogWorld {
   SeededRng& rng() { return rng_; }
   Manifest& manifest() { return manifest_; }
   LogOptions& options() { return options_; }
-  const std::vector<JournalEntry>& journal() const { return journal_; }
+  const std::vector<LoggedBatch>& journal() const { return journal_; }
 
   // A batch of `records` records at the end, each with `value`; timestamps count on from
   // `timestamp`.
@@ -85,7 +85,7 @@ class LogWorld {
     journal_.push_back({builder.Build(), Index{journal_.size() + 1}, timestamp});
     Apply(journal_.back(), durable);
   }
-  void Apply(const JournalEntry& entry, bool durable = true) {
+  void Apply(const LoggedBatch& entry, bool durable = true) {
     const auto status = log_->Append(entry.batch, entry.index, entry.append_time_ms);
     ASSERT_TRUE(status) << status.error().Describe();
     if (durable) log_->SetDurable(entry.index);
@@ -160,7 +160,7 @@ class LogWorld {
   FakeDisk disk_{rng_};
   LogOptions options_;
   Manifest manifest_;
-  std::vector<JournalEntry> journal_;
+  std::vector<LoggedBatch> journal_;
   std::unique_ptr<SimLoop> loop_;
   std::unique_ptr<FakeFiles> files_;
   std::unique_ptr<OpenFiles> open_files_;

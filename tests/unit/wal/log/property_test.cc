@@ -11,7 +11,7 @@ namespace kronika::wal {
 namespace {
 
 struct Model {
-  const std::vector<JournalEntry>& journal;
+  const std::vector<LoggedBatch>& journal;
 
   // The batch that holds `offset`.
   std::size_t Holding(std::int64_t offset) const {
