@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/planted.h"
+#include "broker/partition/log_failure.h"
 #include "broker/store_keys.h"
 
 namespace kronika::broker {
@@ -68,15 +69,11 @@ void Checkpointer::OnTimer() {
   Run(Purpose::kRoom, [this](Status status) { OnOutcome(status); });
 }
 
-// One that has to wait is an ordinary thing, and damage fences its group. A segment or the store
-// that a write failed on takes nothing more in this life: the journal would fill up, and it
-// would stand still without a word. The next life writes it all again from the journal.
+// Damage is the business of its partition, which fences itself.
 void Checkpointer::OnOutcome(const Status& status) {
   if (status) return;
   environment_.log.Debug("checkpoint given up: {}", status.error().Describe());
-  const ErrorCode code = status.error().code;
-  const bool is_final = code == ErrorCode::kIo || code == ErrorCode::kNoSpace;
-  if (is_final && !KRONIKA_PLANTED("failed-segments-ignored"))
+  if (JudgeLogFailure(status.error()) == LogFailure::kFinal)
     environment_.groups.StoreFailed(status.error());
 }
 

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/planted.h"
 #include "broker/partition/isr.h"
+#include "broker/partition/log_failure.h"
 #include "broker/store_keys.h"
 #include "wal/log/directory.h"
 
@@ -160,10 +161,11 @@ void RaftPartition::AdvancePending(const raft::NodeStatus& status) {
        ReplicatedIndex(status, static_cast<std::size_t>(settings_.min_insync_replicas))});
 }
 
-// Without its segments no checkpoint of this broker would be complete, so its journal would fill.
 void RaftPartition::OnLogFailure(const Error& error) {
-  if (error.code == ErrorCode::kCorruption) return LookAt(error);
-  if (environment_.segments_failed) std::exchange(environment_.segments_failed, nullptr)(error);
+  const LogFailure failure = JudgeLogFailure(error);
+  if (failure == LogFailure::kDamaged) LookAt(error);
+  if (failure == LogFailure::kFinal && environment_.segments_failed)
+    std::exchange(environment_.segments_failed, nullptr)(error);
 }
 
 void RaftPartition::OnTimer() {

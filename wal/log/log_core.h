@@ -93,7 +93,6 @@ struct LogCore : std::enable_shared_from_this<LogCore> {
   std::deque<PendingBatch> pending;
   std::size_t pending_bytes = 0;
   std::vector<std::shared_ptr<Segment>> segments;
-  bool last_segment_closed;  // start_new_segment
   bool prepared = false;
   bool directory_synced;
   bool names_changed = false;  // files were created since the folder was synced

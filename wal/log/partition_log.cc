@@ -20,7 +20,6 @@ LogCore::LogCore(LogEnvironment e, LogOptions o, Manifest m)
       last_index(m.applied),
       durable(m.applied),
       tail(e.tail_cache),
-      last_segment_closed(o.start_new_segment),
       directory_synced(!m.segments.empty()) {
   const Segment::Place place{m.directory, m.group, options.index_interval_bytes};
   for (const auto& segment : m.segments)

@@ -38,7 +38,6 @@ struct LogOptions {
   std::size_t chunk_bytes_min = 256 << 10;  // less waits for chunk_age or a checkpoint
   std::size_t chunk_bytes_max = 1 << 20;    // more only for one larger batch
   Duration chunk_age = std::chrono::minutes(10);
-  bool start_new_segment = false;  // do not write to the manifest's last segment again
 };
 
 struct LogEnvironment {

@@ -82,7 +82,7 @@ void LogCore::Pump() {
 }
 
 bool LogCore::MustRoll(const PendingBatch& next) const {
-  if (segments.empty() || last_segment_closed) return true;
+  if (segments.empty()) return true;
   Segment& last = *segments.back();
   if (last.bytes() == 0) return false;
   const std::int64_t relative = next.header.last_offset() - last.base_offset();
@@ -114,7 +114,6 @@ void LogCore::WriteChunk() {
                                 [this, self = shared_from_this(), segment, opened](auto file) {
                                   if (file && !closed) {
                                     segments.push_back(segment);
-                                    last_segment_closed = false;
                                     names_changed = true;
                                   }
                                   opened(segment, std::move(file));

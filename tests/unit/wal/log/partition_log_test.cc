@@ -183,8 +183,8 @@ TEST(PartitionLog, WhatTheManifestDoesNotNameIsGone) {
   }
 }
 
-// SAFETY D-7.
-TEST(PartitionLog, AfterAFailedWriteTheRangeGoesToANewSegmentFromTheJournal) {
+// Decision 0009: the next life cuts the segments to their manifest; the journal has the rest.
+TEST(PartitionLog, AfterAFailedWriteTheNextLifeWritesTheRangeAgain) {
   for (auto call : {DiskFault::Call::kWrite, DiskFault::Call::kSync, DiskFault::Call::kName,
                     DiskFault::Call::kSyncDir}) {
     LogWorld world(9, SmallOptions());
@@ -200,7 +200,6 @@ TEST(PartitionLog, AfterAFailedWriteTheRangeGoesToANewSegmentFromTheJournal) {
     world.Append(1, 100, 90);
     world.ExpectSame(world.log().written_offset());
     world.disk().ClearFaults();
-    world.options().start_new_segment = true;
     world.Restart();
     ASSERT_TRUE(world.Checkpoint()) << world.log().failure()->Describe();
     world.ExpectSame();
