@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "proto/kafka/create_topics.h"
 #include "proto/kafka/delete_topics.h"
@@ -120,6 +121,7 @@ Result<std::vector<ConfigInfo>> DescribeTopicConfigs(Cluster& cluster, const std
   resource.resource_type = kTopicResource;
   resource.resource_name = topic;
   resource.configuration_keys = std::nullopt;
+  request.include_documentation = true;
   auto answer = cluster.CallAny(request, cluster.options().request_timeout);
   if (!answer) return std::unexpected(std::move(answer).error());
   std::vector<ConfigInfo> out;
@@ -131,10 +133,36 @@ Result<std::vector<ConfigInfo>> DescribeTopicConfigs(Cluster& cluster, const std
     for (const auto& each : result.configs) {
       out.push_back({.name = std::string(each.name),
                      .value = std::string(each.value.value_or("")),
-                     .source = SourceName(each.config_source)});
+                     .source = SourceName(each.config_source),
+                     .documentation = std::string(each.documentation.value_or(""))});
     }
   }
   std::ranges::sort(out, {}, &ConfigInfo::name);
+  return out;
+}
+
+Result<std::map<std::string, std::int32_t>> DescribeMinInSync(
+    Cluster& cluster, const std::vector<std::string>& topics) {
+  constexpr std::string_view kName = "min.insync.replicas";
+  kafka::DescribeConfigsRequest request;
+  for (const auto& topic : topics) {
+    auto& resource = request.resources.emplace_back();
+    resource.resource_type = kTopicResource;
+    resource.resource_name = topic;
+    resource.configuration_keys.emplace().emplace_back(kName);
+  }
+  auto answer = cluster.CallAny(request, cluster.options().request_timeout);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  std::map<std::string, std::int32_t> out;
+  for (const auto& result : answer->results) {
+    for (const auto& each : result.configs) {
+      const std::string text(each.value.value_or(""));
+      std::int32_t value = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (each.name == kName && error == std::errc())
+        out[std::string(result.resource_name)] = value;
+    }
+  }
   return out;
 }
 

@@ -28,8 +28,12 @@ struct ConfigInfo {
   std::string name;
   std::string value;
   std::string source;  // Kafka's word: DEFAULT_CONFIG, DYNAMIC_TOPIC_CONFIG, ...
+  std::string documentation;
 };
 Result<std::vector<ConfigInfo>> DescribeTopicConfigs(Cluster& cluster, const std::string& topic);
+// min.insync.replicas by topic; topics that are gone meanwhile are left out.
+Result<std::map<std::string, std::int32_t>> DescribeMinInSync(
+    Cluster& cluster, const std::vector<std::string>& topics);
 
 inline constexpr std::int64_t kEndOfLog = -1;
 inline constexpr std::int64_t kStartOfLog = -2;

@@ -190,6 +190,10 @@ int BenchProduce(const Arguments& arguments) {
   if (!setup) return UsageError(setup.error());
   auto seconds = ReadNumber(arguments, "--seconds", {.first = 1, .last = 1'000'000});
   if (!seconds) return UsageError(seconds.error());
+  // What is missing now would only be waited for by every producer.
+  Cluster cluster(setup->client);
+  if (auto topic = cluster.DescribeTopic(setup->topic); !topic)
+    return OperationError(topic.error());
   Counters counters;
   counters.left = setup->producers;
   std::vector<Share> shares(setup->producers);

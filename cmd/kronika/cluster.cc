@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cmd/client/admin.h"
 #include "cmd/kronika/client_arguments.h"
+#include "cmd/kronika/health.h"
 
 namespace kronika::cmd {
 namespace {
@@ -12,31 +14,18 @@ namespace {
 using client::Cluster;
 using client::ClusterInfo;
 
-struct Problem {
-  std::string topic;
-  std::int32_t partition = 0;
-  std::string text;
-};
+constexpr client::Milliseconds kAnswerMax{1000};  // a broker that needs longer does not answer
 
-std::string What(const client::PartitionInfo& partition) {
-  if (partition.leader < 0) return "no leader";
-  if (partition.in_sync.size() < partition.replicas.size()) {
-    return "under-replicated: in sync " + JoinNumbers(partition.in_sync) + " of " +
-           JoinNumbers(partition.replicas);
+HealthView ViewOf(Cluster& cluster, ClusterInfo info, std::size_t brokers_expected) {
+  HealthView view{.info = std::move(info), .brokers_expected = brokers_expected};
+  for (const auto& broker : view.info.brokers) {
+    if (!cluster.To(broker.id)) view.silent.insert(broker.id);
   }
-  return "";
-}
-
-std::vector<Problem> ProblemsOf(const ClusterInfo& info) {
-  std::vector<Problem> out;
-  for (const auto& topic : info.topics) {
-    for (const auto& partition : topic.partitions) {
-      if (auto text = What(partition); !text.empty()) {
-        out.push_back({topic.name, partition.index, std::move(text)});
-      }
-    }
-  }
-  return out;
+  const auto topics = TopicsInDoubt(view);
+  if (topics.empty()) return view;
+  // Not told: the rest of the judgement stands.
+  if (auto told = client::DescribeMinInSync(cluster, topics)) view.min_in_sync = std::move(*told);
+  return view;
 }
 
 Table BrokerTable(const ClusterInfo& info) {
@@ -62,10 +51,10 @@ Table BrokerTable(const ClusterInfo& info) {
   return table;
 }
 
-Table ProblemTable(const std::vector<Problem>& problems) {
+Table ProblemTable(const Health& health) {
   Table table(
       {{"TOPIC", "topic"}, {"PARTITION", "partition", CellKind::kNumber}, {"PROBLEM", "problem"}});
-  for (const auto& each : problems) {
+  for (const auto& each : health.partitions) {
     table.Add({each.topic, std::to_string(each.partition), each.text});
   }
   return table;
@@ -77,7 +66,7 @@ std::size_t PartitionCount(const ClusterInfo& info) {
   return count;
 }
 
-void PrintStatusJson(const ClusterInfo& info) {
+void PrintStatusJson(const ClusterInfo& info, const Health& health) {
   kafka::JsonText json;
   json.BeginObject();
   json.Key("cluster");
@@ -91,7 +80,7 @@ void PrintStatusJson(const ClusterInfo& info) {
   json.Key("brokers");
   BrokerTable(info).ToJson(json);
   json.Key("problems");
-  ProblemTable(ProblemsOf(info)).ToJson(json);
+  ProblemTable(health).ToJson(json);
   json.EndObject();
   PrintLine(json.Take());
 }
@@ -102,58 +91,59 @@ int ShowStatus(const Arguments& arguments) {
   Cluster cluster(setup->options);
   auto info = cluster.Describe(std::nullopt);
   if (!info) return OperationError(info.error());
+  const Health health = Judge(ViewOf(cluster, *info, 0));
   if (setup->format == Format::kJson) {
-    PrintStatusJson(*info);
+    PrintStatusJson(*info, health);
     return kExitOk;
   }
-  const auto problems = ProblemsOf(*info);
   PrintLine("cluster " + info->cluster_id + ": " + std::to_string(info->brokers.size()) +
             " brokers, " + std::to_string(info->topics.size()) + " topics, " +
             std::to_string(PartitionCount(*info)) + " partitions, " +
-            std::to_string(problems.size()) + " of them with a problem\n");
+            std::to_string(health.partitions.size()) + " of them with a problem\n");
   std::fputs(BrokerTable(*info).ToText().c_str(), stdout);
   return kExitOk;
 }
 
-// The brokers that --expect-brokers asks for are told apart from those that the cluster names: a
-// broker that is gone is no longer named at all.
+void PrintHealthJson(const ClusterInfo& info, const Health& health) {
+  kafka::JsonText json;
+  json.BeginObject();
+  json.Key("is_healthy");
+  json.Value(health.reasons.empty());
+  json.Key("unhealthy_reasons");
+  json.BeginArray();
+  for (const auto& reason : health.reasons) json.Value(reason);
+  json.EndArray();
+  json.Key("controller");
+  json.Value(info.controller);
+  json.Key("brokers_missing");
+  json.BeginArray();
+  for (const auto broker : health.missing) json.Value(broker);
+  json.EndArray();
+  json.Key("partitions");
+  ProblemTable(health).ToJson(json);
+  json.EndObject();
+  PrintLine(json.Take());
+}
+
+// --expect-brokers is for brokers that hold nothing: one that is gone is no longer named at all.
 int ShowHealth(const Arguments& arguments) {
   auto setup = ReadClientSetup(arguments);
   if (!setup) return UsageError(setup.error());
   auto expected = ReadNumber(arguments, "--expect-brokers", {.last = 10'000});
   if (!expected) return UsageError(expected.error());
+  setup->options.metadata_timeout = std::min(setup->options.metadata_timeout, kAnswerMax);
   Cluster cluster(setup->options);
   auto info = cluster.Describe(std::nullopt);
   if (!info) return OperationError(info.error());
-  const auto problems = ProblemsOf(*info);
-  std::vector<std::string> reasons;
-  if (info->controller < 0) reasons.emplace_back("no controller");
-  if (info->brokers.size() < static_cast<std::size_t>(*expected)) {
-    reasons.push_back(std::to_string(info->brokers.size()) + " of " + std::to_string(*expected) +
-                      " brokers are there");
-  }
-  if (!problems.empty()) {
-    reasons.push_back(std::to_string(problems.size()) + " partitions have a problem");
-  }
+  const Health health = Judge(ViewOf(cluster, *info, static_cast<std::size_t>(*expected)));
   if (setup->format == Format::kJson) {
-    kafka::JsonText json;
-    json.BeginObject();
-    json.Key("is_healthy");
-    json.Value(reasons.empty());
-    json.Key("unhealthy_reasons");
-    json.BeginArray();
-    for (const auto& reason : reasons) json.Value(reason);
-    json.EndArray();
-    json.Key("partitions");
-    ProblemTable(problems).ToJson(json);
-    json.EndObject();
-    PrintLine(json.Take());
+    PrintHealthJson(*info, health);
   } else {
-    PrintLine(reasons.empty() ? "healthy" : "unhealthy");
-    for (const auto& reason : reasons) PrintLine("  " + reason);
-    if (!problems.empty()) PrintLine("\n" + ProblemTable(problems).ToText());
+    PrintLine(health.reasons.empty() ? "healthy" : "unhealthy");
+    for (const auto& reason : health.reasons) PrintLine("  " + reason);
+    if (!health.partitions.empty()) PrintLine("\n" + ProblemTable(health).ToText());
   }
-  return reasons.empty() ? kExitOk : kExitUnhealthy;
+  return health.reasons.empty() ? kExitOk : kExitUnhealthy;
 }
 
 }  // namespace

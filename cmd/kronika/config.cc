@@ -8,13 +8,25 @@ namespace kronika::cmd {
 namespace {
 
 int Check(const Arguments& arguments) {
-  const auto options = LoadNodeFile(arguments);
+  const std::string_view given = arguments.Has("FILE") ? "FILE" : "--config";
+  if (arguments.Has("FILE") == arguments.Has("--config")) {
+    PrintError({ErrorCode::kInvalidArgument, "needs one node file: kronika config check FILE"});
+    return kExitUsage;
+  }
+  const auto options = LoadNodeFile(arguments, given);
   if (!options) {
     PrintError(options.error());
     return kExitUsage;
   }
   std::puts("the node file is right");
   return kExitOk;
+}
+
+std::vector<Option> CheckOptions() {
+  std::vector<Option> out = NodeFileOptions();
+  out.front().required = false;  // --config FILE, as `start` has it
+  out.insert(out.begin(), {.name = "FILE", .help = "The node file (YAML)"});
+  return out;
 }
 
 int Help(const Arguments&) {
@@ -34,7 +46,7 @@ CommandList ConfigCommands() {
       {.noun = "config",
        .verb = "check",
        .help = "Check a node file; exit code 2 if it is wrong",
-       .options = NodeFileOptions(),
+       .options = CheckOptions(),
        .run = &Check},
       {.noun = "config", .verb = "keys", .help = "List the keys of the node file", .run = &Help},
       {.noun = "config", .verb = "example", .help = "Print an example node file", .run = &Example}};

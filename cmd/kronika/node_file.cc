@@ -33,8 +33,8 @@ std::vector<Option> NodeFileOptions() {
            .repeated = true}};
 }
 
-Result<config::Options> LoadNodeFile(const Arguments& arguments) {
-  const std::string& path = arguments.Text("--config");
+Result<config::Options> LoadNodeFile(const Arguments& arguments, std::string_view option) {
+  const std::string& path = arguments.Text(option);
   std::error_code ignored;
   const bool folder = std::filesystem::is_directory(path, ignored);
   if (folder) return Fail(ErrorCode::kInvalidArgument, "a folder is no node file", path);

@@ -11,7 +11,9 @@ namespace kronika::cmd {
 // The options that LoadNodeFile() reads.
 std::vector<Option> NodeFileOptions();
 // kNotFound and kIo for the file, kInvalidArgument for what it says.
-Result<config::Options> LoadNodeFile(const Arguments& arguments);
+// `path` is the option that names the file.
+Result<config::Options> LoadNodeFile(const Arguments& arguments,
+                                     std::string_view path = "--config");
 // Prints the error as one line to the standard error stream.
 int PrintError(const Error& error);
 

@@ -2,6 +2,7 @@
 //
 // Main thread.
 #include <algorithm>
+#include <cstdio>
 
 #include "cmd/client/admin.h"
 #include "cmd/kronika/client_arguments.h"
@@ -11,6 +12,25 @@ namespace kronika::cmd {
 namespace {
 
 using client::Cluster;
+
+constexpr std::string_view kTakesEffectLater = "takes effect in a later release";
+
+// A config that is only stored does not do yet what whoever sets it expects. The cluster says so in
+// the config's documentation; Apache Kafka has no such config.
+void TellOfLaterConfigs(Cluster& cluster, const client::NewTopic& topic) {
+  if (topic.configs.empty()) return;
+  const auto configs = client::DescribeTopicConfigs(cluster, topic.name);
+  if (!configs) return;  // the topic is made; this was only a remark
+  std::string later;
+  for (const auto& [name, value] : topic.configs) {
+    const auto known = std::ranges::find(*configs, name, &client::ConfigInfo::name);
+    const bool stored = known != configs->end() &&
+                        known->documentation.find(kTakesEffectLater) != std::string::npos;
+    if (stored) later += (later.empty() ? "" : ", ") + name;
+  }
+  if (later.empty()) return;
+  std::fprintf(stderr, "kronika: stored, takes effect in a later release: %s\n", later.c_str());
+}
 
 int Create(const Arguments& arguments) {
   auto setup = ReadClientSetup(arguments);
@@ -25,6 +45,11 @@ int Create(const Arguments& arguments) {
   for (const auto& config : arguments.List("--config")) {
     auto pair = SplitPair(config, '=');
     if (!pair) return UsageError(pair.error());
+    const auto same = [&](const auto& other) { return other.first == pair->first; };
+    if (std::ranges::any_of(topic.configs, same)) {
+      return UsageError(
+          {ErrorCode::kInvalidArgument, "'" + pair->first + "' is given twice", "--config"});
+    }
     topic.configs.push_back(std::move(*pair));
   }
   Cluster cluster(setup->options);
@@ -38,6 +63,7 @@ int Create(const Arguments& arguments) {
   PrintLine("topic " + topic.name + " has " + std::to_string(info->partitions.size()) +
             " partitions on " + std::to_string(info->partitions.front().replicas.size()) +
             " brokers each");
+  TellOfLaterConfigs(cluster, topic);
   return kExitOk;
 }
 
@@ -156,6 +182,7 @@ CommandList TopicCommands() {
                  .help = "-1: the cluster's default",
                  .default_value = "-1"},
                 {.name = "--config",
+                 .short_name = "-c",
                  .value = "KEY=VALUE",
                  .help = "A config of the topic; may be given again",
                  .repeated = true},

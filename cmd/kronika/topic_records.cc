@@ -1,6 +1,7 @@
 // Lines to records and back; see topic_records.h.
 //
-// 1. produce ends with 0 only if every line was acknowledged.
+// 1. produce ends with 0 only if every line was acknowledged. With a separator every line needs a
+//    key: the first one without it ends the command.
 // 2. Lines with the same key go to the same partition (CRC-32C of the key), lines without one to
 //    the next in turn.
 #include "cmd/kronika/topic_records.h"
@@ -35,6 +36,9 @@ struct ProduceSetup {
 Result<ProduceSetup> ReadProduceSetup(const Arguments& arguments) {
   ProduceSetup out{.topic = arguments.Text("TOPIC"),
                    .key_separator = arguments.Text("--key-separator")};
+  if (arguments.Has("--key-separator") && out.key_separator.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "an empty text separates nothing", "--key-separator");
+  }
   auto codec = ReadCodec(arguments, "--compression");
   if (!codec) return std::unexpected(std::move(codec).error());
   out.producer.codec = *codec;
@@ -85,7 +89,11 @@ class LineSender {
   Status SendAll() {
     std::string line;
     while (std::getline(std::cin, line)) {
-      Add(std::move(line));
+      if (auto added = Add(std::move(line)); !added) {
+        SendWaiting();
+        KRONIKA_TRY(producer_.Flush());
+        return added;
+      }
       const bool more_waits = std::cin.rdbuf()->in_avail() > 0;
       if (!more_waits) SendWaiting();
       do {
@@ -98,8 +106,15 @@ class LineSender {
   }
 
  private:
-  void Add(std::string line) {
+  // kInvalidArgument: no key where every line has one.
+  Status Add(std::string line) {
     ++line_number_;
+    if (line.find(setup_.key_separator) == std::string::npos) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "line " + std::to_string(line_number_) + " has no '" + setup_.key_separator +
+                      "' behind a key; what stands before it was written",
+                  "--key-separator");
+    }
     const auto partition = PartitionOf(RecordOf(setup_, line));
     Waiting& waiting = waiting_[partition];
     if (waiting.records.empty()) waiting.first_line = line_number_;
@@ -107,6 +122,7 @@ class LineSender {
     waiting.lines.push_back(std::move(line));
     waiting.records.push_back(RecordOf(setup_, waiting.lines.back()));
     if (waiting.bytes >= kBatchBytes) SendWaiting(partition, waiting);
+    return {};
   }
 
   std::int32_t PartitionOf(const wal::NewRecord& record) {
