@@ -9,7 +9,7 @@
 //    with its error.
 // 3. No block that holds acknowledged bytes is written again before a checkpoint passed it (R3,
 //    R4).
-// 4. Entries above ReleaseTo() stay readable; below it as long as their file was not recycled.
+// 4. Entries above ReleaseTo() stay readable; below it until their file is written again.
 // 5. As much room as moving every needed entry out of the oldest files takes is kept for that, and
 //    beside it some for checkpoints, for what they wait for, and for votes, the metadata group and
 //    no-ops (room.h, SAFETY B11). Admit() refuses what would not leave it.

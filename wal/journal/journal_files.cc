@@ -147,9 +147,11 @@ void JournalFiles::EndFilling(std::shared_ptr<Filling> filling, Status status) {
   filling->done(std::move(status));
 }
 
-void JournalFiles::KeepWhole(std::move_only_function<void()> on_new_file) {
+void JournalFiles::KeepWhole(std::move_only_function<void()> on_new_file,
+                             std::move_only_function<void(std::uint32_t)> on_removed) {
   keep_whole_ = true;
   on_new_file_ = std::move(on_new_file);
+  on_removed_ = std::move(on_removed);
   Maintain();
 }
 
@@ -186,6 +188,7 @@ void JournalFiles::RemoveUnwanted() {
       continue;
     }
     const std::string path = options_.folder + "/" + JournalFileName(it->number, it->bytes);
+    on_removed_(it->number);
     it = free_.erase(it);
     files_.Remove(path, Guarded([this](Status status) {
                     if (!status) return;
@@ -196,28 +199,30 @@ void JournalFiles::RemoveUnwanted() {
   }
 }
 
-void JournalFiles::Advance() {
+std::uint32_t JournalFiles::Advance() {
   KRONIKA_CHECK(!free_.empty(), "no free journal file");
   live_.push_back(std::move(free_.front()));
   free_.pop_front();
   has_current_ = true;
+  return live_.back().number;
 }
 
-JournalFile* JournalFiles::FindLive(std::uint32_t number) {
-  const auto it = std::ranges::find(live_, number, &JournalFile::number);
-  return it == live_.end() ? nullptr : &*it;
+const JournalFile* JournalFiles::Find(std::uint32_t number) const {
+  for (const auto* files : {&live_, &free_}) {
+    const auto it = std::ranges::find(*files, number, &JournalFile::number);
+    if (it != files->end()) return &*it;
+  }
+  return nullptr;
 }
 
-std::uint32_t JournalFiles::RecycleOldest() {
+void JournalFiles::RecycleOldest() {
   KRONIKA_CHECK(live_.size() > 1, "the current file is never recycled");
   JournalFile file = std::move(live_.front());
   live_.pop_front();
-  const std::uint32_t number = file.number;
   file.first_sequence = file.last_sequence = file.used_bytes = 0;
   free_.push_back(std::move(file));
   ++recycled_;
   Maintain();
-  return number;
 }
 
 std::uint64_t JournalFiles::free_bytes() const {

@@ -57,16 +57,18 @@ class JournalFiles {
   // Makes one more file of `bytes` and adds it to the free ones.
   void Fill(std::uint64_t bytes, Done<void> done);
   // From now on missing files of the configured size are filled and others removed when free.
-  void KeepWhole(std::move_only_function<void()> on_new_file);
+  void KeepWhole(std::move_only_function<void()> on_new_file,
+                 std::move_only_function<void(std::uint32_t number)> on_removed);
 
   JournalFile* current() { return has_current_ ? &live_.back() : nullptr; }
-  // The next free file becomes current; there is one.
-  void Advance();
+  // The next free file becomes current; there is one. Its number.
+  std::uint32_t Advance();
   // Oldest first; the current one is the last.
   const std::deque<JournalFile>& live() const { return live_; }
-  JournalFile* FindLive(std::uint32_t number);
-  // The oldest live file, not the current one, becomes free; returns its number.
-  std::uint32_t RecycleOldest();
+  // Live, or free and perhaps not written again yet; null if it was removed.
+  const JournalFile* Find(std::uint32_t number) const;
+  // The oldest live file, not the current one, becomes free; the last of these to be written again.
+  void RecycleOldest();
 
   std::size_t free_count() const { return free_.size(); }
   std::uint64_t free_bytes() const;     // of the free files
@@ -100,6 +102,7 @@ class JournalFiles {
   bool keep_whole_ = false;
   TimerId retry_timer_;
   std::move_only_function<void()> on_new_file_;
+  std::move_only_function<void(std::uint32_t)> on_removed_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -66,6 +66,7 @@ struct Journal::Impl : std::enable_shared_from_this<Journal::Impl> {
   void OnIdle();
   void FinishClose();
   void Recycle(JournalPosition position);
+  void TakeNextFile();
   QueueRoom Room() const;
   RoomRules Rules() const;
   std::uint64_t CurrentRoom() const;

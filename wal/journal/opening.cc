@@ -301,9 +301,14 @@ void JournalOpening::FillFirst() {
 
 void JournalOpening::Begin() {
   impl_->WriteOpened(ThenIfOk([](JournalOpening& self, const Status&) {
-    self.impl_->files.KeepWhole([impl = std::weak_ptr(self.impl_)] {
+    const std::weak_ptr impl(self.impl_);
+    auto on_new_file = [impl] {
       if (const auto alive = impl.lock()) alive->Wake();
-    });
+    };
+    auto on_removed = [impl](std::uint32_t number) {
+      if (const auto alive = impl.lock()) alive->index.DropFile(number);
+    };
+    self.impl_->files.KeepWhole(std::move(on_new_file), std::move(on_removed));
     self.opened_.journal.reset(new Journal(self.impl_));
     self.Finish(std::move(self.opened_));
   }));

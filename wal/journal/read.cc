@@ -96,8 +96,8 @@ void Journal::Impl::ContinueRead(std::shared_ptr<ReadUnderWay> read) {
     read->places.push_back({read->group, i, *place});
   }
   if (read->places.empty()) return read->Finish(std::move(read->entries));
-  JournalFile* file = files.FindLive(read->places.front().place.file);
-  if (file == nullptr) return read->Finish(Fail(ErrorCode::kNotFound, "recycled meanwhile"));
+  const JournalFile* file = files.Find(read->places.front().place.file);
+  if (file == nullptr) return read->Finish(Fail(ErrorCode::kNotFound, "its file was removed"));
   read->file = file->file;
   read->run = PlanRun(read->places);
   read->places.resize(read->run.count);

@@ -246,5 +246,34 @@ TEST(Journal, ADamagedEntryIsNotServed) {
             ErrorCode::kCorruption);
 }
 
+// A follower that was away for less than the journal holds is served from it, whatever checkpoints
+// freed meanwhile. Planted bug that was seen to be caught: journal-places-outlive-their-file.
+TEST(Journal, WhatACheckpointFreedIsReadableUntilItsFileIsWrittenAgain) {
+  JournalWorld world;
+  ASSERT_TRUE(world.Open());
+  ASSERT_TRUE(world.RunUntil([&] { return world.journal().status().files_free >= 4; }));
+  std::uint64_t last = 0;
+  for (int lap = 0; lap < 40; ++lap) {
+    ASSERT_TRUE(world.Append(MakeEntries(1, last + 1, 10, 1, 4000)));
+    last += 10;
+    ASSERT_TRUE(world.Checkpoint({{1, last}}));
+    const std::uint64_t first = world.journal().FirstReadable({1}).value;
+    // Files are taken in turn, so all but the next one still hold what was written last; the small
+    // first ones are removed.
+    const std::uint64_t held = (world.options().files - 1) * world.options().file_bytes;
+    if (last * 5000 > held + held / 2) {
+      EXPECT_LE(first, last - held / 5000) << "lap " << lap;
+    }
+    for (std::uint64_t index = first; index <= last; index += 7) {
+      const auto read = world.Read(1, {.first = {index}, .last = {index}, .bytes_max = 1});
+      ASSERT_TRUE(read) << index << ": " << read.error().Describe();
+      EXPECT_EQ(Line(*read), std::to_string(index) + "@1");
+    }
+  }
+  EXPECT_GT(world.journal().status().files_recycled, 5U);
+  EXPECT_EQ(world.Read(1, {.first = {1}, .last = {1}, .bytes_max = 1}).error().code,
+            ErrorCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace kronika::wal
