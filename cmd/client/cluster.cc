@@ -146,10 +146,15 @@ std::vector<HostPort> Cluster::Candidates() const {
   if (any_) add(any_->address());
   for (const auto& address : options_.brokers) add(address);
   for (const auto& [id, broker] : brokers_) add(broker.address);
-  std::ranges::stable_partition(all, [this](const HostPort& address) {
-    return std::ranges::find(silent_, address) == silent_.end();
-  });
-  return all;
+  // Who was silent comes last.
+  std::vector<HostPort> out;
+  for (const bool silent : {false, true}) {
+    for (const auto& address : all) {
+      const bool was_silent = std::ranges::find(silent_, address) != silent_.end();
+      if (was_silent == silent) out.push_back(address);
+    }
+  }
+  return out;
 }
 
 Result<Connection*> Cluster::AnyAt(const HostPort& address, Moment deadline) {
