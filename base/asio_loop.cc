@@ -187,8 +187,10 @@ void AsioLoop::Run() {
 }
 
 void AsioLoop::Stop() {
-  impl_->stopped = true;
+  // In this order: whoever sees the flag uses both up, and a stop of the context that came later
+  // would end every run to come.
   impl_->context.stop();
+  impl_->stopped = true;
 }
 
 bool AsioLoop::RunUntil(const std::function<bool()>& condition, Duration limit) {

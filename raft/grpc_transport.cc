@@ -90,7 +90,7 @@ class GrpcTransportImpl final : public GrpcTransport, private grpc::CallbackGene
 
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override;
-  PeerStream::Events MakeEvents();
+  PeerStream::Events MakeEvents();  // for events_ alone
   void OnMessage(const std::shared_ptr<PeerStream>& stream, Slice message);
   void OnHello(const std::shared_ptr<PeerStream>& stream, const Slice& message);
   void OnEnd(const std::shared_ptr<PeerStream>& stream);
@@ -124,7 +124,10 @@ class GrpcTransportImpl final : public GrpcTransport, private grpc::CallbackGene
     bool stopping = false;
   };
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // the loop's
+  // Of every stream. Made before gRPC's threads are there: they read it, but never alive_, which
+  // goes while they run.
+  const PeerStream::Events events_ = MakeEvents();
 };
 
 Result<std::unique_ptr<GrpcTransport>> GrpcTransport::Start(Loop& loop, Log& log,
@@ -198,7 +201,7 @@ PeerStream::Events GrpcTransportImpl::MakeEvents() {
 
 grpc::ServerGenericBidiReactor* GrpcTransportImpl::CreateReactor(
     grpc::GenericCallbackServerContext* context) {
-  auto stream = std::make_shared<AcceptedStream>(MakeEvents(), options_.queue_bytes_max, context);
+  auto stream = std::make_shared<AcceptedStream>(events_, options_.queue_bytes_max, context);
   bool stopping = false;
   {
     std::lock_guard lock(shared_->mutex);
@@ -255,7 +258,7 @@ std::shared_ptr<grpc::Channel> GrpcTransportImpl::ChannelTo(const std::string& a
 }
 
 void GrpcTransportImpl::Dial(Key key) {
-  auto stream = std::make_shared<DialledStream>(MakeEvents(), options_.queue_bytes_max);
+  auto stream = std::make_shared<DialledStream>(events_, options_.queue_bytes_max);
   stream->peer = key.first;
   stream->lane = key.second;
   stream->dialled = true;

@@ -51,12 +51,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 class Server final : public HttpServer {
  public:
   Server(asio::io_context& io, Loop& loop, HttpServerOptions options, Handler handler)
-      : io_(io),
-        loop_(loop),
-        options_(std::move(options)),
-        handler_(std::move(handler)),
-        acceptor_(io),
-        waiting_(io) {}
+      : loop_(loop), options_(std::move(options)), handler_(std::move(handler)), acceptor_(io) {}
   ~Server() override { Stop(); }
 
   Status Bind();
@@ -68,14 +63,12 @@ class Server final : public HttpServer {
 
  private:
   void Accept();
-  void OnAccepted(error_code error);
+  void OnAccepted(error_code error, tcp::socket socket);
 
-  asio::io_context& io_;
   Loop& loop_;
   const HttpServerOptions options_;
   const Handler handler_;
   tcp::acceptor acceptor_;
-  tcp::socket waiting_;
   std::uint16_t port_ = 0;
   std::map<std::uint64_t, std::shared_ptr<HttpSession>> sessions_;
   std::uint64_t last_session_ = 0;
@@ -154,12 +147,14 @@ Status Server::Bind() {
 }
 
 void Server::Accept() {
-  acceptor_.async_accept(waiting_, [this, alive = std::weak_ptr(alive_)](error_code error) {
-    if (!alive.expired()) OnAccepted(error);
-  });
+  // The operation owns the socket: it may end after this object did.
+  acceptor_.async_accept(
+      [this, alive = std::weak_ptr(alive_)](error_code error, tcp::socket socket) {
+        if (!alive.expired()) OnAccepted(error, std::move(socket));
+      });
 }
 
-void Server::OnAccepted(error_code error) {
+void Server::OnAccepted(error_code error, tcp::socket socket) {
   if (!acceptor_.is_open()) return;
   if (error) {
     // Most likely out of descriptors; asking again at once would spin.
@@ -168,11 +163,10 @@ void Server::OnAccepted(error_code error) {
   }
   if (sessions_.size() < options_.connections_max) {
     const std::uint64_t id = ++last_session_;
-    auto session = std::make_shared<HttpSession>(this, id, std::move(waiting_));
+    auto session = std::make_shared<HttpSession>(this, id, std::move(socket));
     sessions_.emplace(id, session);
     session->Read();
   }
-  waiting_ = tcp::socket(io_);
   Accept();
 }
 

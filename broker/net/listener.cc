@@ -59,7 +59,7 @@ class Session final : public ByteStream, public std::enable_shared_from_this<Ses
 class TcpListener final : public Listener {
  public:
   TcpListener(ListenerPlace place, ListenerOptions options)
-      : place_(place), options_(std::move(options)), acceptor_(*place.io), waiting_(*place.io) {}
+      : place_(place), options_(std::move(options)), acceptor_(*place.io) {}
   ~TcpListener() override { Stop(); }
 
   Status Bind();
@@ -78,9 +78,9 @@ class TcpListener final : public Listener {
 
  private:
   void Accept();
-  void OnAccepted(error_code error);
-  void Admit();
-  void Refuse(std::string_view host);
+  void OnAccepted(error_code error, tcp::socket socket);
+  void Admit(tcp::socket socket);
+  void NoteRefused(std::string_view host);
   void ArmIdleTimer();
   void CloseIdle();
 
@@ -88,7 +88,6 @@ class TcpListener final : public Listener {
   const ListenerOptions options_;
   RequestSink* sink_ = nullptr;  // none before Serve()
   tcp::acceptor acceptor_;
-  tcp::socket waiting_;  // the one being accepted
   std::uint16_t port_ = 0;
   std::list<std::shared_ptr<Session>> sessions_;  // the one that moved longest ago first
   std::map<std::string, std::size_t, std::less<>> open_by_host_;
@@ -170,12 +169,14 @@ Status TcpListener::Serve(RequestSink& sink) {
 }
 
 void TcpListener::Accept() {
-  acceptor_.async_accept(waiting_, [this, alive = std::weak_ptr(alive_)](error_code error) {
-    if (!alive.expired()) OnAccepted(error);
-  });
+  // The operation owns the socket: it may end after this object did.
+  acceptor_.async_accept(
+      [this, alive = std::weak_ptr(alive_)](error_code error, tcp::socket socket) {
+        if (!alive.expired()) OnAccepted(error, std::move(socket));
+      });
 }
 
-void TcpListener::OnAccepted(error_code error) {
+void TcpListener::OnAccepted(error_code error, tcp::socket socket) {
   if (!acceptor_.is_open()) return;
   if (error) {
     place_.log->Warn("listener {}: cannot accept ({}), trying again", options_.name,
@@ -183,28 +184,27 @@ void TcpListener::OnAccepted(error_code error) {
     accept_timer_ = place_.loop->RunAfter(kAcceptPause, [this] { Accept(); });
     return;
   }
-  Admit();
-  waiting_ = tcp::socket(*place_.io);
+  Admit(std::move(socket));
   Accept();
 }
 
-void TcpListener::Admit() {
+void TcpListener::Admit(tcp::socket socket) {
   error_code error;
-  const tcp::endpoint remote = waiting_.remote_endpoint(error);
+  const tcp::endpoint remote = socket.remote_endpoint(error);
   if (error) return;  // gone before it was looked at
   const std::string host = remote.address().to_string();
   const auto open_here = open_by_host_.find(host);
   if (sessions_.size() >= options_.connections_max ||
       (open_here != open_by_host_.end() &&
        open_here->second >= options_.connections_per_host_max)) {
-    return Refuse(host);
+    return NoteRefused(host);
   }
-  waiting_.set_option(tcp::no_delay(true), error);
-  waiting_.set_option(asio::socket_base::keep_alive(true), error);
-  waiting_.non_blocking(true, error);
+  socket.set_option(tcp::no_delay(true), error);
+  socket.set_option(asio::socket_base::keep_alive(true), error);
+  socket.non_blocking(true, error);
   ++stats_.accepted;
   ++open_by_host_[host];
-  auto session = std::make_shared<Session>(this, std::move(waiting_));
+  auto session = std::make_shared<Session>(this, std::move(socket));
   session->last_move = place_.loop->Now();
   session->place = sessions_.insert(sessions_.end(), session);
   session->Start({.id = ++last_connection_id_,
@@ -215,7 +215,7 @@ void TcpListener::Admit() {
   if (sessions_.size() == 1) ArmIdleTimer();
 }
 
-void TcpListener::Refuse(std::string_view host) {
+void TcpListener::NoteRefused(std::string_view host) {
   // Only the first of a row is worth a line; the counter tells the rest.
   if (stats_.refused++ == 0) {
     place_.log->Warn(
@@ -223,8 +223,6 @@ void TcpListener::Refuse(std::string_view host) {
         options_.name, host, sessions_.size(), options_.connections_max,
         options_.connections_per_host_max);
   }
-  error_code ignored;
-  waiting_.close(ignored);
 }
 
 void TcpListener::Moved(Session& session, std::uint64_t bytes_in, std::uint64_t bytes_out) {
