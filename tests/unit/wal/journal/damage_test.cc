@@ -132,11 +132,12 @@ Acknowledged MakeAcknowledged() {
   return out;
 }
 
-void ExpectNamed(const Acknowledged& whole, std::size_t commit, std::size_t bit) {
-  JournalImage image = whole.image;
-  image.FlipBit(1, bit);
+// The bit is flipped while this looks.
+void ExpectNamed(Acknowledged& whole, std::size_t commit, std::size_t bit) {
   const JournalImage::Written& written = whole.commits[commit];
-  const ImageRecovery recovery = image.Recover();
+  whole.image.FlipBit(1, bit);
+  const ImageRecovery recovery = whole.image.Recover();
+  whole.image.FlipBit(1, bit);
   ASSERT_EQ(recovery.verdict.damages.size(), 1U) << "bit " << bit << recovery.verdict.Describe();
   const JournalDamage& damage = recovery.verdict.damages[0];
   ASSERT_EQ(damage.file, JournalImage::NameOf(1)) << "bit " << bit;
@@ -152,7 +153,7 @@ void ExpectNamed(const Acknowledged& whole, std::size_t commit, std::size_t bit)
 
 TEST(RottenBit, EveryOneOfAnAcknowledgedCommitIsDetectedAndNamed) {
   // Caught journal-torn-middle-accepted. The short form tries a sample.
-  const Acknowledged whole = MakeAcknowledged();
+  Acknowledged whole = MakeAcknowledged();
   SeededRng rng(5);
   for (std::size_t commit = 0; commit + 1 < whole.commits.size(); ++commit) {
     const JournalImage::Written& written = whole.commits[commit];
