@@ -1,0 +1,88 @@
+"""What `kronika` says on the command line of a cluster that is not well, and of wishes that cannot be met."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+import results  # noqa: E402
+from cluster import BINARY, SMALL_JOURNAL, ClusterTest  # noqa: E402
+from process import run, wait_for  # noqa: E402
+
+OK, ERROR, USAGE, UNHEALTHY = 0, 1, 2, 10
+
+
+class CommandLine(ClusterTest):
+    SETTINGS = SMALL_JOURNAL
+
+    def kronika(self, *words, stdin=None):
+        return run([BINARY, *words, "-b", self.cluster.bootstrap], check=False, stdin=stdin)
+
+    def health(self):
+        done = self.kronika("cluster", "health", "--format", "json")
+        return done.returncode, json.loads(done.stdout or "{}")
+
+    def create(self, word, *more):
+        topic = self.topic(word)
+        made = self.kronika("topic", "create", topic, "-p", "6", "-r", "3", *more)
+        self.assertEqual(OK, made.returncode, made.stderr)
+        return topic, made.stderr
+
+    def test_health_names_a_killed_broker_and_what_it_held_at_once(self):
+        topic, _ = self.create("well", "-c", "min.insync.replicas=3")
+        wait_for(lambda: self.health()[0] == OK, 20, "the cluster is healthy")
+        self.cluster.kill(1)
+        begin = time.monotonic()
+        code, told = self.health()
+        print(f"broker 2 killed: unhealthy after {time.monotonic() - begin:.2f} s: {told['unhealthy_reasons']}", flush=True)
+        self.assertEqual(UNHEALTHY, code)
+        self.assertEqual([2], told["brokers_missing"])
+        problems = [one["problem"] for one in told["partitions"] if one["topic"] == topic]
+        self.assertEqual(6, len(problems), problems)
+        for problem in problems:
+            self.assertIn("cannot be written", problem)
+            self.assertIn("offline 2", problem)
+        self.cluster.restart(1)
+        wait_for(lambda: self.health() == (OK, {"is_healthy": True, "unhealthy_reasons": [], "brokers_missing": [], "partitions": [],
+                                                "controller": self.cluster.status(0)["controller"]}), 30, "all is well again")
+
+    def test_a_topic_that_is_not_there_is_told_at_once(self):
+        begin = time.monotonic()
+        done = self.kronika("bench", "produce", "--topic", "nowhere", "--seconds", "1")
+        self.assertEqual(ERROR, done.returncode)
+        self.assertIn("kronika topic create nowhere", done.stderr)
+        self.assertLess(time.monotonic() - begin, 3)
+
+    def test_configs_of_a_new_topic(self):
+        twice = self.kronika("topic", "create", "twice", "-c", "segment.ms=1000", "-c", "segment.ms=2000")
+        self.assertEqual(USAGE, twice.returncode)
+        self.assertIn("'segment.ms' is given twice", twice.stderr)
+        _, told = self.create("later", "-c", "retention.ms=1000", "-c", "segment.ms=1000")
+        self.assertEqual(["kronika: stored, takes effect in a later release: retention.ms"], told.splitlines())
+        _, told = self.create("now", "-c", "segment.ms=1000")
+        self.assertEqual("", told)
+
+    def test_a_line_without_the_separator_of_its_key(self):
+        topic, _ = self.create("keys")
+        done = self.kronika("topic", "produce", topic, "-K", ":", stdin="a:1\nno key\nb:2\n")
+        self.assertEqual(ERROR, done.returncode)
+        self.assertIn("line 2 has no ':'", done.stderr)
+        read = self.kronika("topic", "consume", topic, "-K", ":")
+        self.assertEqual("a:1\n", read.stdout)
+        self.assertEqual(USAGE, self.kronika("topic", "produce", topic, "-K", "", stdin="x\n").returncode)
+
+    def test_a_node_file_is_checked(self):
+        config = self.cluster.config(0)
+        for words in ([config], ["--config", config]):
+            self.assertEqual(OK, run([BINARY, "config", "check", *words], check=False).returncode)
+        wrong = self.folder / "wrong.yaml"
+        wrong.write_text(config.read_text() + "\njournal_flies: 4\n")
+        done = run([BINARY, "config", "check", wrong], check=False)
+        self.assertEqual(USAGE, done.returncode)
+        self.assertIn("journal_files", done.stderr)
+        self.assertEqual(USAGE, run([BINARY, "config", "check"], check=False).returncode)
+
+
+if __name__ == "__main__":
+    results.main()
