@@ -45,6 +45,11 @@ RaftPartition::~RaftPartition() {
 void RaftPartition::Close() {
   *alive_ = false;
   pending_.FailAll(KafkaError::kNotLeaderOrFollower, "the partition was removed from this broker");
+  environment_.loop.Cancel(held_timer_);
+  for (Held& held : std::exchange(held_, {})) {
+    held.done({.error = KafkaError::kNotLeaderOrFollower,
+               .text = "the partition was removed from this broker"});
+  }
   waiters_.NotifyChanged();
 }
 

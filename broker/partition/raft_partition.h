@@ -10,11 +10,15 @@
 // 2. Check, propose and the update of the appended state happen in one turn; a refused proposal
 //    leaves no trace, and stepping down drops everything that is only appended (SAFETY C3).
 // 3. Nothing of Kafka is served before an entry of this leader's own term is applied (C2).
-// 4. The log may open later than the group: until then committed entries wait in order, and the
+// 4. A batch for which the journal has no room at the moment waits for it in its partition's order,
+//    a second at most, so that a producer that is faster than the disk is slowed down and not
+//    refused.
+// 5. The log may open later than the group: until then committed entries wait in order, and the
 //    replica does not serve.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -109,11 +113,22 @@ class RaftPartition final : public Partition, public raft::StateMachine {
 
  private:
   // raft_partition_append.cc
-  std::optional<AppendResult> Refuse(const AppendRequest& request) const;
+  // A batch that was checked and waits until the journal has room for it.
+  struct Held {
+    Slice batch;
+    wal::BatchHeader header;
+    Acks acks = Acks::kAll;
+    AppendDone done;
+    Instant until;
+  };
+  std::optional<AppendResult> Refuse(Acks acks) const;
   std::optional<AppendResult> CheckContent(const Slice& batch, const AppendRequest& request,
                                            wal::BatchHeader& header) const;
-  void AppendChecked(Slice batch, wal::BatchHeader header, Acks acks, AppendDone done);
-  void ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks acks, AppendDone done);
+  // False, and nothing has happened: there is no room now.
+  bool TryAppend(Held& held);
+  void Hold(Held held);
+  void PumpHeld();
+  void ConfirmRefusal(Held held);
   void AnswerDuplicate(const ProducerDuplicate& duplicate, Acks acks, AppendDone done);
 
   // raft_partition_read.cc
@@ -141,6 +156,9 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   ProducerState producers_;
   WaitList waiters_;
   PendingAppends pending_;
+  std::deque<Held> held_;  // in the order of their arrival; what comes later stays behind them
+  std::size_t held_bytes_ = 0;
+  TimerId held_timer_;
   std::int64_t appended_end_ = 0;  // leader: behind the last proposed batch
   std::vector<BrokerId> in_sync_;
   Term led_term_;  // of the overlay; 0 = not leading

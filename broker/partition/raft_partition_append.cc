@@ -51,11 +51,15 @@ AppendResult Refused(KafkaError error, std::string_view text) {
 }
 
 constexpr std::int16_t kFirstVersionWithZstd = 7;
+constexpr Duration kHoldMax = std::chrono::seconds(1);
+constexpr Duration kHoldLook = std::chrono::milliseconds(5);
+constexpr std::size_t kHeldBytesMax = std::size_t{16} << 20;  // of one partition
+constexpr std::string_view kNoRoom = "the leader's journal has no room for the batch";
 
 }  // namespace
 
-std::optional<AppendResult> RaftPartition::Refuse(const AppendRequest& request) const {
-  if (lost_quorum() && request.acks == Acks::kAll) {
+std::optional<AppendResult> RaftPartition::Refuse(Acks acks) const {
+  if (lost_quorum() && acks == Acks::kAll) {
     return Refused(KafkaError::kNotEnoughReplicas, "no quorum of replicas answers");
   }
   if (!leads())
@@ -64,7 +68,7 @@ std::optional<AppendResult> RaftPartition::Refuse(const AppendRequest& request) 
     return Refused(KafkaError::kKafkaStorageError,
                    "less is free on the leader's disk than disk_reserve_bytes");
   }
-  if (request.acks == Acks::kAll &&
+  if (acks == Acks::kAll &&
       InSyncCount() < static_cast<std::size_t>(settings_.min_insync_replicas)) {
     return Refused(KafkaError::kNotEnoughReplicas,
                    "fewer replicas are in sync than min.insync.replicas asks for");
@@ -100,20 +104,54 @@ std::optional<AppendResult> RaftPartition::CheckContent(const Slice& batch,
 }
 
 void RaftPartition::Append(AppendRequest request, AppendDone done) {
-  if (auto refused = Refuse(request)) return done(std::move(*refused));
+  if (auto refused = Refuse(request.acks)) return done(std::move(*refused));
   wal::BatchHeader header;
   if (auto refused = CheckContent(request.batch, request, header)) return done(std::move(*refused));
-  AppendChecked(std::move(request.batch), header, request.acks, std::move(done));
+  Held append{std::move(request.batch), header, request.acks, std::move(done),
+              environment_.loop.Now() + kHoldMax};
+  if (!held_.empty() || !TryAppend(append)) Hold(std::move(append));
 }
 
-void RaftPartition::AppendChecked(Slice batch, wal::BatchHeader header, Acks acks,
-                                  AppendDone done) {
+void RaftPartition::Hold(Held held) {
+  if (held_bytes_ + held.batch.size() > kHeldBytesMax || KRONIKA_PLANTED("no-room-refused-at-once"))
+    return held.done(Refused(KafkaError::kNotEnoughReplicas, kNoRoom));
+  held_bytes_ += held.batch.size();
+  held_.push_back(std::move(held));
+  if (held_.size() == 1)
+    held_timer_ = environment_.loop.RunAfter(kHoldLook, [this] { PumpHeld(); });
+}
+
+void RaftPartition::PumpHeld() {
+  environment_.loop.Cancel(held_timer_);
+  while (!held_.empty()) {
+    Held& first = held_.front();
+    auto refused = Refuse(first.acks);
+    const std::size_t bytes = first.batch.size();
+    if (!refused) {
+      if (!TryAppend(first)) {
+        if (environment_.loop.Now() < first.until) break;
+        refused = Refused(KafkaError::kNotEnoughReplicas, kNoRoom);
+      }
+    }
+    AppendDone done = std::move(first.done);
+    held_.pop_front();
+    held_bytes_ -= bytes;
+    if (refused) done(std::move(*refused));
+  }
+  if (!held_.empty()) held_timer_ = environment_.loop.RunAfter(kHoldLook, [this] { PumpHeld(); });
+}
+
+bool RaftPartition::TryAppend(Held& held) {
+  wal::BatchHeader& header = held.header;
+  Slice batch = held.batch;
   auto verdict = producers_.Check(header, environment_.producer_expiration_ms);
   if (auto* duplicate = std::get_if<ProducerDuplicate>(&verdict)) {
-    return AnswerDuplicate(*duplicate, acks, std::move(done));
+    AnswerDuplicate(*duplicate, held.acks, std::move(held.done));
+    return true;
   }
   if (std::holds_alternative<KafkaError>(verdict)) {
-    return ConfirmRefusal(std::move(batch), header, acks, std::move(done));
+    ConfirmRefusal(std::move(held));
+    return true;
   }
   AppendResult success{.base_offset = appended_end_, .log_start_offset = log_->log_start_offset()};
   if (settings_.log_append_time) {
@@ -128,29 +166,36 @@ void RaftPartition::AppendChecked(Slice batch, wal::BatchHeader header, Acks ack
   header = *wal::ParseBatchHeader(batch.bytes());
   if (KRONIKA_PLANTED("sequence-moved-by-a-refused-proposal")) producers_.Append(Index{}, header);
   auto index = group_->Propose(raft::EntryType::kData, std::move(batch));
-  if (!index) return done(Refused(ToKafka(index.error().code), index.error().text));
+  if (!index && index.error().code == ErrorCode::kBusy) return false;
+  if (!index) {
+    held.done(Refused(ToKafka(index.error().code), index.error().text));
+    return true;
+  }
   producers_.Append(*index, header);
   appended_end_ = header.next_offset();
-  if (acks == Acks::kNone) return done(std::move(success));
-  pending_.Add({*index, acks, std::move(success), std::move(done)});
+  if (held.acks == Acks::kNone) {
+    held.done(std::move(success));
+  } else {
+    pending_.Add({*index, held.acks, std::move(success), std::move(held.done)});
+  }
+  return true;
 }
 
 // Such a refusal ends an idempotent producer for good, and a leader that was deposed without
 // knowing it lacks the batches that its successor took. So a quorum has to confirm this leader
 // before it says so (safety rule C1).
-void RaftPartition::ConfirmRefusal(Slice batch, wal::BatchHeader header, Acks acks,
-                                   AppendDone done) {
-  group_->ReadIndex([this, alive = std::weak_ptr(alive_), batch = std::move(batch), header, acks,
-                     done = std::move(done)](Result<Index> confirmed) mutable {
+void RaftPartition::ConfirmRefusal(Held held) {
+  group_->ReadIndex([this, alive = std::weak_ptr(alive_),
+                     held = std::move(held)](Result<Index> confirmed) mutable {
     if (!alive.lock() || !confirmed || !leads()) {
-      return done(Refused(KafkaError::kNotLeaderOrFollower, "leadership was not confirmed"));
+      return held.done(Refused(KafkaError::kNotLeaderOrFollower, "leadership was not confirmed"));
     }
-    auto verdict = producers_.Check(header, environment_.producer_expiration_ms);
+    auto verdict = producers_.Check(held.header, environment_.producer_expiration_ms);
     if (auto* error = std::get_if<KafkaError>(&verdict)) {
-      return done(
+      return held.done(
           Refused(*error, "the producer's epoch or sequence does not follow its last batch here"));
     }
-    AppendChecked(std::move(batch), header, acks, std::move(done));
+    if (!held_.empty() || !TryAppend(held)) Hold(std::move(held));
   });
 }
 

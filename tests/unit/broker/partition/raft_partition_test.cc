@@ -1,7 +1,8 @@
 // RaftPartition: when a producer is answered. One leader over fakes; the test speaks for its
 // followers.
 //
-// Planted bugs that were seen to be caught: duplicate-answered-when-applied.
+// Planted bugs that were seen to be caught: duplicate-answered-when-applied,
+// no-room-refused-at-once.
 #include "broker/partition/raft_partition.h"
 
 #include <gtest/gtest.h>
@@ -33,7 +34,10 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
   }
   void InstallWanted(raft::Group&, raft::ReplicaId) override {}
   void StatusChanged(raft::Group&) override {}
-  Status Admit(std::size_t, raft::EntriesOf) const override { return {}; }
+  Status Admit(std::size_t, raft::EntriesOf) const override {
+    if (has_room_) return {};
+    return Fail(ErrorCode::kBusy, "the journal waits for a checkpoint");
+  }
   void CountUncommitted(std::int64_t) override {}
   bool IsFirstLive(const raft::Group&) const override { return true; }
   void StoreFailed(const Error& error) override { ADD_FAILURE() << error.Describe(); }
@@ -88,8 +92,8 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
             .hint_index = Index{index}});
   }
 
-  std::shared_ptr<std::optional<AppendResult>> Produce() {
-    wal::RecordBuilder builder({.producer_id = 7, .producer_epoch = 0, .base_sequence = 0});
+  std::shared_ptr<std::optional<AppendResult>> Produce(std::int32_t sequence = 0) {
+    wal::RecordBuilder builder({.producer_id = 7, .producer_epoch = 0, .base_sequence = sequence});
     builder.Add({.value = "x"});
     auto result = std::make_shared<std::optional<AppendResult>>();
     partition_->Append({.batch = builder.Build(), .acks = Acks::kAll},
@@ -113,6 +117,7 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
   FakeKv kv_{kv_store_, loop_};
   raft::FakeLogDisk log_disk_;
   raft::FakeLogStore store_{loop_, log_disk_};
+  bool has_room_ = true;
   RaftPartition* partition_ = nullptr;
   std::shared_ptr<raft::Group> group_;
 };
@@ -142,6 +147,39 @@ TEST_F(RaftPartitionTest, ARetryOfAnAnsweredBatchIsAnsweredAtOnce) {
   const auto retry = Produce();
   ASSERT_TRUE(retry->has_value());
   EXPECT_EQ((*retry)->base_offset, (*first)->base_offset);
+}
+
+// A producer that is faster than the disk is slowed down, in its order, and not refused.
+TEST_F(RaftPartitionTest, BatchesWithoutRoomWaitForItInTheirOrder) {
+  Lead(1);
+  has_room_ = false;
+  auto first = Produce(0), second = Produce(1), again = Produce(0);
+  EXPECT_FALSE(*first || *second || *again) << "refused while there is no room";
+  has_room_ = true;
+  Run();
+  EXPECT_FALSE(*first) << "acknowledged by nobody else";
+  Acknowledge(kSecond, 3);
+  ASSERT_TRUE(*first && *second && *again);
+  EXPECT_EQ((*first)->error, KafkaError::kNone);
+  EXPECT_EQ((*first)->base_offset, 0);
+  EXPECT_EQ((*second)->base_offset, 1);
+  EXPECT_EQ((*again)->base_offset, 0) << "a retry behind it is the same batch";
+}
+
+TEST_F(RaftPartitionTest, ABatchWithoutRoomIsRefusedAfterASecond) {
+  Lead(1);
+  has_room_ = false;
+  auto waits = Produce(0);
+  scheduler_.RunFor(std::chrono::milliseconds(900));
+  EXPECT_FALSE(*waits);
+  scheduler_.RunFor(std::chrono::milliseconds(200));
+  ASSERT_TRUE(*waits);
+  EXPECT_EQ((*waits)->error, KafkaError::kNotEnoughReplicas);
+  has_room_ = true;
+  auto next = Produce(0);
+  Acknowledge(kSecond, 2);
+  ASSERT_TRUE(*next) << "it left no trace";
+  EXPECT_EQ((*next)->base_offset, 0);
 }
 
 }  // namespace
