@@ -15,6 +15,7 @@ namespace kronika::broker {
 namespace {
 
 constexpr std::uint32_t kStagedMagic = 0x3149504B;  // "KPI1"
+constexpr std::size_t kPlantedBytesMax = 120'000;   // an entry's of a journal with files of 1 MiB
 
 std::unexpected<Error> Corrupt(std::string text) {
   return Fail(ErrorCode::kCorruption, std::move(text), "install");
@@ -48,6 +49,8 @@ std::string StagedKey(GroupId group, const StagedInstall& staged) {
 
 void StagedInstalls::Stage(Index index, const wal::Manifest& manifest, Done<std::string> done) {
   std::string text = wal::EncodeManifest(manifest);
+  if (text.size() > kPlantedBytesMax && KRONIKA_PLANTED("large-manifest-refused"))
+    return done(Fail(ErrorCode::kInvalidArgument, "larger than a record of the journal"));
   const StagedInstall staged{index, static_cast<std::uint32_t>(text.size()),
                              crc32c::Value(AsBytes(text))};
   KvBatch batch;
