@@ -26,7 +26,7 @@ SANITIZED_SHORT = r"^(kmsg|proto|journal|raft_core|core|wire|record_batch|frame)
 QUICK = "^(unit|script|property)$"
 
 LAYERS = (
-    Layer("tidy", "^tidy$", short_budget_seconds=60),
+    Layer("tidy", "^tidy$", short_budget_seconds=150),
     Layer("unit", "^unit$", short_budget_seconds=90),
     Layer("script", "^script$", short_budget_seconds=30),
     Layer("property", "^property$", short_budget_seconds=60),

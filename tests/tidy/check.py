@@ -1,4 +1,4 @@
-"""Runs one tidy check over the repository: check.py arrows|sizes|words|look|planted|format [ROOT]
+"""Runs one tidy check over the repository: check.py arrows|sizes|words|look|planted|format|clang [ROOT]
 
 Prints each problem as file:line: what is wrong and why it matters. Exit codes: 0 clean, 1 problems, 2 usage,
 77 cannot be checked here (the reason is printed).
@@ -8,7 +8,7 @@ import importlib
 import sys
 from pathlib import Path
 
-CHECKS = ("arrows", "sizes", "words", "look", "planted", "format")
+CHECKS = ("arrows", "sizes", "words", "look", "planted", "format", "clang")
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from tree import Tree  # noqa: E402

@@ -1,5 +1,6 @@
 """Shows that every tidy check can fail: small trees with one fault each, and a clean one."""
 
+import json
 import sys
 import tempfile
 import unittest
@@ -7,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import arrows  # noqa: E402
+import clang  # noqa: E402
 import format as form  # noqa: E402
 import look  # noqa: E402
 import planted  # noqa: E402
@@ -124,6 +126,29 @@ class Format(TreeTest):
 
     def test_long_comment(self):
         self.assert_one(self.problems(form, a_cc="// " + "ab " * 40 + "c\n"), "columns")
+
+
+class Clang(TreeTest):
+    def compiled(self, text):
+        """The problems of broker/a.cc with this text, compiled as build/dev would."""
+        source = self.root / "broker" / "a.cc"
+        self.write("build/dev/compile_commands.json", json.dumps([
+            {"directory": str(self.root / "build/dev"), "file": str(source),
+             "command": f"/usr/bin/cmake -E env A=b /usr/bin/g++ -std=c++23 -Wall -DNAME='\"$x\"' -o a.o -c {source}"}]))
+        if clang.skip(Tree(self.root)):
+            self.skipTest(clang.skip(Tree(self.root)))
+        return self.problems(clang, broker__a_cc=text)
+
+    def test_without_a_build_it_skips(self):
+        self.assertIn("not", clang.skip(Tree(self.root)))
+
+    def test_clean_and_changed(self):
+        self.assertEqual([], self.compiled("// Purpose.\nconst char* a = NAME;\n"))
+        self.assert_one(self.compiled("// Purpose.\nint F() { return 1 }\n"),
+                        "broker/a.cc:2: expected ';'")
+
+    def test_what_only_clang_says(self):
+        self.assert_one(self.compiled("// Purpose.\nclass B {\n  int unused_ = 0;\n};\n"), "broker/a.cc:3: private field")
 
 
 class Words(TreeTest):
