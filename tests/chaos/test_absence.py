@@ -14,7 +14,7 @@ import clients  # noqa: E402
 import results  # noqa: E402
 import wire  # noqa: E402
 from chaos import ChaosTest  # noqa: E402
-from cluster import LONG_FORM  # noqa: E402
+from cluster import LONG_FORM, SMALL_JOURNAL  # noqa: E402
 from process import wait_for  # noqa: E402
 
 JOURNAL_BYTES = 4 * 16 * 2**20
@@ -24,7 +24,7 @@ REQUEST_TIMED_OUT = 7
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class Absence(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = SMALL_JOURNAL
     PARTITIONS = 20
     ROUNDS = 5 if LONG_FORM else 1
 
@@ -40,9 +40,7 @@ class Absence(ChaosTest):
 
     def test_away_longer_than_the_journal(self):
         topic = self.create("absence")
-        before = self.load(topic, name="before", bytes_per_second=2_000_000)
-        wait_for(lambda: len(before.read().acks) > 2000, 30, "the load is acknowledged")
-        before.finish()
+        before = self.loaded(topic, "before", 2000)
         for round_number in range(self.ROUNDS):
             self.be_away(topic, round_number)
         self.assert_everything_is_there(before, before.acks, range(self.BROKERS), "absence")

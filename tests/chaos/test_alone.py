@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
 import results  # noqa: E402
 from chaos import ChaosTest, now_ms  # noqa: E402
+from cluster import SMALL_JOURNAL  # noqa: E402
 from process import wait_for  # noqa: E402
 
 LIVES = 10
@@ -16,7 +17,7 @@ LIVES = 10
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class Alone(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = SMALL_JOURNAL
     LONELY = 0
 
     def campaigned(self):
@@ -29,9 +30,7 @@ class Alone(ChaosTest):
 
     def test_ten_lives_alone(self):
         topic = self.create("alone")
-        load = self.load(topic, bytes_per_second=2_000_000)
-        wait_for(lambda: len(load.read().acks) > 5000, 30, "the load is acknowledged")
-        load.finish()
+        load = self.loaded(topic)
         for broker in range(self.BROKERS):
             self.cluster.kill(broker)
         begin = now_ms()
@@ -43,11 +42,7 @@ class Alone(ChaosTest):
         print(f"{LIVES} lives alone in {now_ms() - begin} ms", flush=True)
         self.cluster.start()
         self.wait_in_sync(topic, 30)
-        again = self.load(topic, name="again", bytes_per_second=2_000_000)
-        wait_for(lambda: len(again.read().acks) > 5000, 30, "the second load is acknowledged")
-        again.finish()
-        for one in (load, again):
-            self.assert_load_is_well(one)
+        for one in (load, self.loaded(topic, "again")):
             self.assert_everything_is_there(one, one.acks, range(self.BROKERS), "alone")
         self.assert_replicas_equal(topic)
 

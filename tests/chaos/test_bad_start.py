@@ -22,7 +22,7 @@ import clients  # noqa: E402
 import ports  # noqa: E402
 import results  # noqa: E402
 from chaos import ChaosTest  # noqa: E402
-from cluster import BINARY  # noqa: E402
+from cluster import BINARY, SMALL_JOURNAL  # noqa: E402
 from process import Process, run, wait_for  # noqa: E402
 
 FAILED, USAGE = 1, 2
@@ -32,7 +32,7 @@ NOBODY = 65534
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class BadStart(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = SMALL_JOURNAL
     PARTITIONS = 3
     VICTIM = 0  # the lowest id: it dials the others from wherever it listens itself
 

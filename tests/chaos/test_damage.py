@@ -19,7 +19,7 @@ import clients  # noqa: E402
 import results  # noqa: E402
 import wire  # noqa: E402
 from chaos import ChaosTest  # noqa: E402
-from cluster import BINARY  # noqa: E402
+from cluster import BINARY, SMALL_JOURNAL  # noqa: E402
 from process import wait_for  # noqa: E402
 
 PARTITIONS = 3
@@ -38,7 +38,7 @@ def generator_bytes():
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class Damage(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = SMALL_JOURNAL
 
     def test_the_generator_changes_no_sum(self):
         self.assertEqual(wire.crc32c(b"twelve bytes"), wire.crc32c(bytes(

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
 import results  # noqa: E402
 from chaos import ChaosTest  # noqa: E402
+from cluster import SMALL_JOURNAL  # noqa: E402
 from process import run, wait_for  # noqa: E402
 
 DISK_BYTES = 640 * 2**20
@@ -26,7 +27,7 @@ CLEAN_EXIT_CODES = (None, 3)  # it goes on, or it ends with the code of a failed
 @clients.needs("kcat", "mount")
 @clients.needs_kafka_python()
 class FullDisk(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0", "journal_io": "thread"}
+    SETTINGS = SMALL_JOURNAL | {"journal_io": "thread"}
     PARTITIONS = 6
     VICTIM = 2
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import results  # noqa: E402
-from cluster import BINARY, ClusterTest  # noqa: E402
+from cluster import BINARY, SMALL_JOURNAL, ClusterTest  # noqa: E402
 from process import run, wait_for  # noqa: E402
 
 
 class Identity(ClusterTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = SMALL_JOURNAL
     VICTIM = 2
     SECONDS = 20
 

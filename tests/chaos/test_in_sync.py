@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
 import results  # noqa: E402
 from chaos import ChaosTest  # noqa: E402
-from cluster import LONG_FORM, PEER_IS_KAFKA  # noqa: E402
+from cluster import LONG_FORM, PEER_IS_KAFKA, SMALL_JOURNAL  # noqa: E402
 from process import wait_for  # noqa: E402
 
 LEAVES_SECONDS = 45 if PEER_IS_KAFKA else 15  # replica.lag.time.max.ms is 10 s, 30 s in Kafka
@@ -20,7 +20,7 @@ LEAVES_SECONDS = 45 if PEER_IS_KAFKA else 15  # replica.lag.time.max.ms is 10 s,
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class InSync(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = SMALL_JOURNAL
     ROUNDS = 5 if LONG_FORM else 1
 
     def heard(self, topic, broker):

@@ -17,7 +17,7 @@ import clients  # noqa: E402
 import history  # noqa: E402
 import results  # noqa: E402
 from chaos import ChaosTest, now_ms  # noqa: E402
-from cluster import LONG_FORM, PEER_IS_KAFKA  # noqa: E402
+from cluster import LONG_FORM, PEER_IS_KAFKA, SMALL_JOURNAL  # noqa: E402
 from process import wait_for  # noqa: E402
 from stale import Waiting  # noqa: E402
 
@@ -32,7 +32,7 @@ ASKS_AGAIN = (*IMPATIENT, "topic.metadata.refresh.interval.ms=500")
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class Pause(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = SMALL_JOURNAL
     ROUNDS = 20 if LONG_FORM else 1
     PARTITIONS = 6
 

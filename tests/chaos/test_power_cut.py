@@ -17,7 +17,7 @@ import history  # noqa: E402
 import power  # noqa: E402
 import results  # noqa: E402
 from chaos import ChaosTest, now_ms  # noqa: E402
-from cluster import LONG_FORM, PEER_IS_KAFKA, Kronika  # noqa: E402
+from cluster import LONG_FORM, PEER_IS_KAFKA, SMALL_JOURNAL, Kronika  # noqa: E402
 from process import ROOT, wait_for  # noqa: E402
 
 ROUNDS = 5 if LONG_FORM else 1
@@ -30,7 +30,7 @@ TEST_BUILD = ROOT / "build" / "dev" / "kronika"
 @clients.needs_kafka_python()
 @unittest.skipIf(PEER_IS_KAFKA, "Kafka is known to lose records here")
 class PowerCut(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = SMALL_JOURNAL
 
     @classmethod
     def setUpClass(cls):

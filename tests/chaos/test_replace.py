@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
 import results  # noqa: E402
 from chaos import ChaosTest  # noqa: E402
-from cluster import BINARY, LONG_FORM  # noqa: E402
+from cluster import BINARY, LONG_FORM, SMALL_JOURNAL  # noqa: E402
 from process import run, wait_for  # noqa: E402
 
 
@@ -57,7 +57,7 @@ class Watch:
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class Replace(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = SMALL_JOURNAL
     PARTITIONS = 6
 
     def kronika(self, *words, check=True):

@@ -14,7 +14,7 @@ import clients  # noqa: E402
 import results  # noqa: E402
 import wire  # noqa: E402
 from chaos import ChaosTest, now_ms  # noqa: E402
-from cluster import BINARY, LONG_FORM  # noqa: E402
+from cluster import BINARY, LONG_FORM, SMALL_JOURNAL  # noqa: E402
 from process import run, wait_for  # noqa: E402
 
 OUT_OF_ORDER_SEQUENCE = 45
@@ -23,7 +23,7 @@ OUT_OF_ORDER_SEQUENCE = 45
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class Restart(ChaosTest):
-    SETTINGS = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
+    SETTINGS = SMALL_JOURNAL
     PARTITIONS = 3
     ROUNDS = 5 if LONG_FORM else 1
 

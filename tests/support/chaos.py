@@ -33,6 +33,14 @@ class ChaosTest(ClusterTest):
         self.addCleanup(load.process.stop)
         return load
 
+    def loaded(self, topic, name="load", acks=5000):
+        """A load that ended well after so many acknowledgements."""
+        load = self.load(topic, name=name, bytes_per_second=2_000_000)
+        wait_for(lambda: len(load.read().acks) > acks, 30, f"the load '{name}' is acknowledged")
+        load.finish()
+        self.assert_load_is_well(load)
+        return load
+
     def at(self, broker):
         return self.cluster.bootstrap if broker is None else f"127.0.0.1:{self.cluster.port(broker)}"
 

@@ -26,6 +26,8 @@ from process import ROOT, run  # noqa: E402
 BINARY = Path(os.environ.get("KRONIKA_BIN", ROOT / "build" / "release" / "kronika"))
 PEER_IS_KAFKA = os.environ.get("KRONIKA_TEST_PEER") == "kafka"
 LONG_FORM = os.environ.get("KRONIKA_TEST_FORM") == "long"
+# The smallest that there is, so that little load recycles its files; and no test stands at the disk's reserve.
+SMALL_JOURNAL = {"journal_files": "4", "journal_file_bytes": "16MiB", "disk_reserve_bytes": "0"}
 
 
 class Kronika:
