@@ -18,6 +18,7 @@ struct Installs::Outgoing {
   TimerId patience;
 };
 
+// Owned by incoming_ alone: whoever waits for its sink does not keep it.
 struct Installs::Incoming {
   GroupId group;
   BrokerId sender = kNoBroker;
@@ -180,8 +181,9 @@ void Installs::Stage(const std::shared_ptr<Incoming>& run, InstallChunk chunk) {
     return FinishIncoming(run);
   }
   run->sink->Write({std::move(chunk.header), {std::move(chunk.payload)}},
-                   [this, alive = std::weak_ptr(alive_), run](Status staged) {
-                     if (!alive.lock()) return;
+                   [this, alive = std::weak_ptr(alive_), weak = std::weak_ptr(run)](Status staged) {
+                     auto run = weak.lock();
+                     if (!alive.lock() || !run) return;
                      run->busy = false;
                      Answer(*run, staged.has_value(), false,
                             staged ? "" : staged.error().Describe());
@@ -190,8 +192,10 @@ void Installs::Stage(const std::shared_ptr<Incoming>& run, InstallChunk chunk) {
 }
 
 void Installs::FinishIncoming(const std::shared_ptr<Incoming>& run) {
-  run->sink->Finish([this, alive = std::weak_ptr(alive_), run](Result<std::string> manifest) {
-    if (!alive.lock()) return;
+  run->sink->Finish([this, alive = std::weak_ptr(alive_),
+                     weak = std::weak_ptr(run)](Result<std::string> manifest) {
+    auto run = weak.lock();
+    if (!alive.lock() || !run) return;
     auto current = incoming_.find(run->group);
     if (current == incoming_.end() || current->second != run) return;
     Group* group = hooks_.find(run->group);

@@ -136,7 +136,7 @@ void RaftPartition::OnStatus(const raft::NodeStatus& status) {
     // one.
     led_term_ = status.term;
     appended_end_ = log_->end_offset();
-    producers_.DropAppended();
+    if (!KRONIKA_PLANTED("overlay-kept-at-step-down")) producers_.DropAppended();
   }
   if (status.role != raft::Role::kLeader || status.term != led_term_) {
     KafkaError error = status.lost_quorum ? KafkaError::kNotEnoughReplicasAfterAppend

@@ -150,7 +150,8 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   wal::Manifest manifest_;  // as opened; its identity stays true
   metadata::TopicSettings settings_;
   raft::Group* group_ = nullptr;
-  std::unique_ptr<wal::PartitionLog> log_;  // none until OpenLog
+  std::unique_ptr<wal::PartitionLog> log_;       // none until OpenLog
+  std::unique_ptr<wal::PartitionLog> replaced_;  // by an install, while it closes
   std::shared_ptr<StagedInstalls> staged_;
   std::vector<raft::Entry> before_open_;
   ProducerState producers_;

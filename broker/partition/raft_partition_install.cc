@@ -119,12 +119,12 @@ void RaftPartition::AdoptInstall(raft::LogStart start, std::string record, Done<
   manifest->generation = manifest_.generation;
   manifest->incarnation = manifest_.incarnation;
   manifest->directory = manifest_.directory;
-  auto old = std::shared_ptr<wal::PartitionLog>(std::move(log_));
-  auto adopt = [this, alive = std::weak_ptr(alive_), old, manifest = std::move(*manifest),
+  replaced_ = std::move(log_);
+  auto adopt = [this, alive = std::weak_ptr(alive_), manifest = std::move(*manifest),
                 done = std::move(done)](kronika::Status) mutable {
-    // What a failed close leaves open belongs to a folder that is about to be removed.
-    old.reset();
     if (!alive.lock()) return done(Fail(ErrorCode::kShutdown, "the partition was closed"));
+    // What a failed close leaves open belongs to a folder that is about to be removed.
+    replaced_.reset();
     manifest_ = std::move(manifest);
     environment_.open_files.ForgetFolder(manifest_.directory);
     auto swapped = [this, alive, done = std::move(done)](kronika::Status adopted) mutable {
@@ -145,9 +145,9 @@ void RaftPartition::AdoptInstall(raft::LogStart start, std::string record, Done<
     if (KRONIKA_PLANTED("install-not-swapped-in")) return swapped({});
     wal::AdoptStaged(environment_.files, manifest_, std::move(swapped));
   };
-  if (!old) return environment_.loop.Post([adopt = std::move(adopt)]() mutable { adopt({}); });
-  auto& closing = *old;
-  closing.Close(std::move(adopt));
+  if (!replaced_)
+    return environment_.loop.Post([adopt = std::move(adopt)]() mutable { adopt({}); });
+  replaced_->Close(std::move(adopt));
 }
 
 }  // namespace kronika::broker

@@ -76,13 +76,7 @@ void LogCore::SyncCheckpoint() {
     steps.push_back(
         [self](Done<void> next) { self->environment.files.SyncDir("", std::move(next)); });
   }
-  // A step of a closed log touches nothing.
-  for (auto& step : steps) {
-    step = [self, step = std::move(step)](Done<void> next) mutable {
-      if (self->closed) return next(ShutDown());
-      step(std::move(next));
-    };
-  }
+  Guard(steps);
   auto synced = [self](Status status) {
     if (self->closed) return;
     if (!status) return self->Fail(std::move(status).error());
@@ -152,16 +146,43 @@ std::vector<Step> LogCore::CloseSteps() {
   return steps;
 }
 
+void LogCore::Guard(std::vector<Step>& steps) {
+  for (auto& step : steps) {
+    step = [self = shared_from_this(), step = std::move(step)](Done<void> next) mutable {
+      if (self->closed) return next(ShutDown());
+      step(std::move(next));
+    };
+  }
+}
+
 void LogCore::Shut() {
   closed = true;
   tail.Clear();
-  environment.loop.Post([self = shared_from_this()] {
-    if (self->checkpoint) self->FinishCheckpoint(ShutDown());
-    self->WakeDrained();
-  });
+  if (KRONIKA_PLANTED("closed-log-keeps-who-waits")) return;
+  auto end = [run = std::exchange(checkpoint, std::nullopt),
+              waiters = std::exchange(drain_waiters, {}),
+              closing = std::exchange(close, nullptr)]() mutable {
+    if (run) run->done(ShutDown());
+    for (auto& waiter : waiters) waiter.done(ShutDown());
+    if (closing) closing(ShutDown());
+  };
+  environment.loop.Post(std::move(end));
+}
+
+void LogCore::StartClose() {
+  auto steps = failure ? std::vector<Step>{} : CloseSteps();
+  auto ended = [self = shared_from_this(),
+                done = std::exchange(close, nullptr)](Status status) mutable {
+    self->FinishClose(std::move(status), std::move(done));
+  };
+  if (steps.empty()) return ended({});
+  busy = true;
+  Guard(steps);
+  InOrder::Run(std::move(steps), std::move(ended));
 }
 
 void LogCore::FinishClose(Status status, Done<void> done) {
+  if (closed) return done(ShutDown());  // the log was destroyed meanwhile
   environment.open_files.ForgetFolder(identity.directory);
   busy = false;
   Shut();
@@ -169,18 +190,10 @@ void LogCore::FinishClose(Status status, Done<void> done) {
 }
 
 void PartitionLog::Close(Done<void> done) {
-  core_->close = [core = core_, done = std::move(done)]() mutable {
-    auto steps = core->failure ? std::vector<Step>{} : core->CloseSteps();
-    auto closed = [core, done = std::move(done)](Status status) mutable {
-      core->FinishClose(std::move(status), std::move(done));
-    };
-    if (steps.empty()) return closed({});
-    core->busy = true;
-    InOrder::Run(std::move(steps), std::move(closed));
-  };
+  core_->close = std::move(done);
   // What is under way ends first (invariant of Close).
   core_->environment.loop.Post([core = core_] {
-    if (!core->busy) core->Idle();
+    if (!core->busy && !core->closed) core->Idle();
   });
 }
 

@@ -175,7 +175,11 @@ InstallWriter::InstallWriter(LogEnvironment environment, LogOptions options, Gro
                              std::string directory)
     : run_(std::make_shared<Run>(environment, options, group, std::move(directory))) {}
 
-InstallWriter::~InstallWriter() = default;
+// What is under way ends with kShutdown: its callbacks own the run, which would else own the log
+// that they wait for.
+InstallWriter::~InstallWriter() {
+  run_->staged.reset();
+}
 
 void InstallWriter::Write(InstallPiece piece, Done<void> done) {
   const Bytes header = AsBytes(piece.header);

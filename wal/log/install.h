@@ -38,6 +38,7 @@ class InstallWriter {
   // `directory` is the final one. The environment outlives the object.
   InstallWriter(LogEnvironment environment, LogOptions options, GroupId group,
                 std::string directory);
+  // What is under way ends with kShutdown.
   ~InstallWriter();
   // One at a time, in the order of the stream. kCorruption: refused, the install must start again.
   void Write(InstallPiece piece, Done<void> done);

@@ -63,9 +63,13 @@ struct LogCore : std::enable_shared_from_this<LogCore> {
   void SyncCheckpoint();
   void FinishCheckpoint(Result<Manifest> result);
   void WriteEpochs(Done<void> done);
+  // A step of a closed log ends with kShutdown and touches nothing.
+  void Guard(std::vector<Step>& steps);
   std::vector<Step> CloseSteps();
+  void StartClose();
   void FinishClose(Status status, Done<void> done);
-  // No operation touches the environment from now on.
+  // No operation touches the environment from now on. Whoever waits is told by the loop, or let go
+  // of with it: nothing that waits stays here, because it may own this log.
   void Shut();
 
   // read.cc
@@ -98,7 +102,7 @@ struct LogCore : std::enable_shared_from_this<LogCore> {
   bool names_changed = false;  // files were created since the folder was synced
   bool busy = false;
   bool closed = false;
-  Thunk close;                // set by Close, runs when nothing is under way
+  Done<void> close;           // set by Close, which begins when nothing is under way
   std::int64_t flush_to = 0;  // write at once up to this offset, however little it is
   std::optional<CheckpointRun> checkpoint;
   struct DrainWaiter {

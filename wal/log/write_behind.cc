@@ -27,24 +27,20 @@ void LogCore::Fail(Error error) {
 
 void LogCore::Idle() {
   busy = false;
-  if (close) return std::exchange(close, {})();
+  if (close) return StartClose();
   Pump();
 }
 
 void LogCore::WakeDrained() {
-  std::vector<DrainWaiter> waiting;
+  std::vector<DrainWaiter> over;
   for (auto& waiter : std::exchange(drain_waiters, {})) {
-    if (closed) {
-      waiter.done(ShutDown());
-    } else if (failure) {
-      waiter.done(std::unexpected(*failure));
-    } else if (pending_bytes <= waiter.bytes) {
-      waiter.done({});
-    } else {
-      waiting.push_back(std::move(waiter));
-    }
+    const bool waits = !closed && !failure && pending_bytes > waiter.bytes;
+    (waits ? drain_waiters : over).push_back(std::move(waiter));
   }
-  for (auto& waiter : waiting) drain_waiters.push_back(std::move(waiter));
+  Status status;
+  if (failure) status = std::unexpected(*failure);
+  if (closed) status = ShutDown();
+  for (auto& waiter : over) waiter.done(status);
 }
 
 std::size_t LogCore::DurablePending() const {

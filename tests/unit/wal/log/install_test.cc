@@ -133,6 +133,33 @@ TEST(Install, ALaterStagedFolderIsNotTakenForTheRecordedOne) {
   }
 }
 
+// Caught closed-log-keeps-who-waits.
+TEST(Install, OneThatIsLetGoOfEndsWhatIsUnderWay) {
+  LogWorld leader(1, SmallOptions()), follower(2, SmallOptions());
+  Fill(leader, 60, 1000);
+  ASSERT_TRUE(leader.Checkpoint());
+  auto reader = leader.log().OpenInstall(leader.manifest());
+  auto writer = std::make_unique<InstallWriter>(follower.environment(), follower.options(),
+                                                GroupId{7}, kDirectory);
+  for (bool more = true; more;) {
+    auto piece = leader.Wait<InstallPiece>([&](auto done) { reader->Next(std::move(done)); });
+    ASSERT_TRUE(piece);
+    more = !piece->header.empty();
+    if (more) {
+      ASSERT_TRUE(follower.Wait<void>(
+          [&](auto done) { writer->Write(std::move(*piece), std::move(done)); }));
+    }
+  }
+  std::optional<Result<Manifest>> finished;
+  writer->Finish([&](Result<Manifest> manifest) { finished = std::move(manifest); });
+  follower.scheduler().RunFor(std::chrono::microseconds(300));
+  ASSERT_FALSE(finished);
+  writer.reset();
+  follower.Settle();
+  ASSERT_TRUE(finished);
+  EXPECT_EQ(finished->error().code, ErrorCode::kShutdown);
+}
+
 TEST(Install, ADamagedOrShortStreamIsRefused) {
   LogWorld leader(1, SmallOptions()), follower(2, SmallOptions());
   Fill(leader, 50, 1000);

@@ -57,6 +57,7 @@ class LogWorld {
       if (entry.index > manifest_.applied) Apply(entry);
     }
   }
+  void DestroyLog() { log_.reset(); }
   void Restart() { Stop(), Start(); }
   void Crash(const CrashOptions& options = {}) {
     Stop();

@@ -227,6 +227,23 @@ TEST(PartitionLog, ClosingWhileBusyEndsEveryOperation) {
   EXPECT_EQ(answers, 2);
 }
 
+// Caught closed-log-keeps-who-waits.
+TEST(PartitionLog, ADestroyedLogEndsEveryOperationItsCloseIncluded) {
+  LogWorld world(13, SmallOptions());
+  for (int i = 0; i < 100; ++i) world.Append(1, 200, i);
+  int ended = 0;
+  const auto end = [&](const auto& result) {
+    ended += !result && result.error().code == ErrorCode::kShutdown ? 1 : 0;
+  };
+  world.log().Checkpoint({.applied = Index{100}}, [&](Result<Manifest> made) { end(made); });
+  world.log().WhenPendingBelow(0, [&](Status status) { end(status); });
+  world.log().Close([&](Status status) { end(status); });
+  world.scheduler().RunFor(std::chrono::microseconds(50));
+  world.DestroyLog();
+  world.Settle();
+  EXPECT_EQ(ended, 3);
+}
+
 TEST(Directories, ADeletedNameIsFreeAtOnceAndItsBytesGoBehind) {
   // Caught folders-put-aside-stay.
   LogWorld world(12, SmallOptions());
