@@ -1,6 +1,13 @@
 #include "raft/calls.h"
 
+#include "base/planted.h"
+
 namespace kronika::raft {
+
+Calls::Calls(Loop& loop, std::uint64_t first, Sender sender)
+    : loop_(loop),
+      sender_(std::move(sender)),
+      next_(KRONIKA_PLANTED("calls-numbered-from-one") ? 1 : first) {}
 
 Calls::~Calls() {
   for (auto& [correlation, waiting] : waiting_) {

@@ -2,7 +2,8 @@
 // requests travel with a correlation id and the client's deadline). On the manager's loop.
 //
 // Every call ends exactly once: with its answer, at its deadline (kTimedOut), or when the stream is
-// lost (kUnavailable; the outcome is then unknown).
+// lost (kUnavailable; the outcome is then unknown). An answer to a call of an earlier life of this
+// broker is nobody's: its number is not used again.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ class Calls {
   using Sender =
       std::function<bool(BrokerId to, std::optional<Call> call, std::optional<CallAnswer> answer)>;
 
-  Calls(Loop& loop, Sender sender) : loop_(loop), sender_(std::move(sender)) {}
+  // Calls are numbered from `first` on, which a broker draws anew in each life.
+  Calls(Loop& loop, std::uint64_t first, Sender sender);
   ~Calls();
 
   void SetHandler(std::uint32_t kind, Handler handler) { handlers_[kind] = std::move(handler); }
@@ -46,7 +48,7 @@ class Calls {
   Sender sender_;
   std::map<std::uint32_t, Handler> handlers_;
   std::map<std::uint64_t, Waiting> waiting_;
-  std::uint64_t next_ = 1;
+  std::uint64_t next_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

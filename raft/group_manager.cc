@@ -47,7 +47,7 @@ GroupManager::GroupManager(const ManagerEnvironment& environment, BrokerId self,
       log_(environment.log),
       self_(self),
       options_(options),
-      calls_(loop_,
+      calls_(loop_, rng_.Next(),
              [this](BrokerId to, std::optional<Call> call, std::optional<CallAnswer> answer) {
                PeerLink* link = Link(to);
                if (!link || !link->up(Lane::kData)) return false;
@@ -61,7 +61,7 @@ GroupManager::GroupManager(const ManagerEnvironment& environment, BrokerId self,
                ScheduleTurnEnd();
                return true;
              }),
-      installs_(loop_, log_,
+      installs_(loop_, log_, rng_.Next(),
                 {.find = [this](GroupId id) { return Find(id); },
                  .send_chunk =
                      [this](BrokerId to, InstallChunk chunk) {

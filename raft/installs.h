@@ -45,7 +45,10 @@ class Installs {
     std::function<void(Group&)> mark_dirty;
   };
 
-  Installs(Loop& loop, Log& log, Hooks hooks) : loop_(loop), log_(log), hooks_(std::move(hooks)) {}
+  // Installs are numbered from `first` on, which a broker draws anew in each life: an answer to an
+  // earlier life is nobody's.
+  Installs(Loop& loop, Log& log, std::uint64_t first, Hooks hooks)
+      : loop_(loop), log_(log), hooks_(std::move(hooks)), next_install_(first) {}
   ~Installs();
 
   void Begin(Group& group, ReplicaId to);
@@ -73,7 +76,7 @@ class Installs {
   Hooks hooks_;
   std::map<OutgoingKey, std::shared_ptr<Outgoing>> outgoing_;
   std::map<GroupId, std::shared_ptr<Incoming>> incoming_;
-  std::uint64_t next_install_ = 1;
+  std::uint64_t next_install_;
   InstallCounters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -1,7 +1,7 @@
 // GroupManager: three of them on a simulated network, one group; what a broker whose disk hangs
 // still does.
 //
-// Planted bugs that were seen to be caught: beats-over-a-hanging-disk.
+// Planted bugs that were seen to be caught: beats-over-a-hanging-disk, calls-numbered-from-one.
 #include "raft/group_manager.h"
 
 #include <gtest/gtest.h>
@@ -69,6 +69,15 @@ class ManagerTest : public testing::Test {
     for (auto& broker : brokers_) broker->loop.Kill();
   }
 
+  // Broker 1 dies and comes back, without its group.
+  Broker& StartFirstAgain() {
+    brokers_[0]->loop.Kill();
+    brokers_[0].reset();
+    brokers_[0] = std::make_unique<Broker>(scheduler_, network_, rng_, BrokerId{1});
+    for (std::int32_t peer = 1; peer <= 3; ++peer) brokers_[0]->manager.AddPeer(BrokerId{peer});
+    brokers_[0]->manager.Start([](const Error& error) { ADD_FAILURE() << error.Describe(); });
+    return *brokers_[0];
+  }
   Broker* Leader() {
     for (auto& broker : brokers_) {
       if (broker->leads() && broker->group().status().serving) return broker.get();
@@ -119,6 +128,36 @@ TEST_F(ManagerTest, ASlowDiskKeepsLeadership) {
     scheduler_.RunFor(seconds(1));
     ASSERT_TRUE(old.leads());
   }
+}
+
+TEST_F(ManagerTest, AnAnswerToACallOfAnEarlierLifeIsNobodys) {
+  constexpr std::uint32_t kKind = 9;
+  constexpr BrokerId kOther{2};
+  std::vector<Done<Slice>> answers;
+  brokers_[1]->manager.calls().SetHandler(kKind, [&](BrokerId, const Call&, Done<Slice> answer) {
+    answers.push_back(std::move(answer));
+  });
+  std::optional<Result<Slice>> ended;
+  const auto ask = [&](Broker& broker) {
+    ASSERT_TRUE(RunUntil([&] { return broker.manager.IsLive(kOther); }, seconds(5)));
+    scheduler_.RunFor(seconds(1));  // the data lane, too
+    broker.manager.calls().Start(kOther, kKind, {}, seconds(30),
+                                 [&](Result<Slice> answer) { ended = std::move(answer); });
+    const std::size_t before = answers.size();
+    ASSERT_TRUE(RunUntil([&] { return answers.size() > before; }, seconds(5)));
+  };
+  ask(*brokers_[0]);
+  Broker& again = StartFirstAgain();
+  ended.reset();
+  ask(again);
+  ASSERT_EQ(answers.size(), 2U);
+  answers[0](Slice::CopyOf("to the earlier life"));
+  scheduler_.RunFor(seconds(1));
+  EXPECT_FALSE(ended);
+  answers[1](Slice::CopyOf("to this one"));
+  ASSERT_TRUE(RunUntil([&] { return ended.has_value(); }, seconds(5)));
+  ASSERT_TRUE(*ended);
+  EXPECT_EQ((*ended)->text(), "to this one");
 }
 
 }  // namespace
