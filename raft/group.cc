@@ -162,8 +162,8 @@ void Group::Process() {
       for (ReplicaId to : ready.installs_wanted) host_.InstallWanted(*this, to);   // 6
       changed = changed || ready.role_changed;
     }
-    node_.ReadStatus(status_);
-    if (ApplyDurable()) node_.ReadStatus(status_);  // 7
+    ReadStatus();
+    if (ApplyDurable()) ReadStatus();  // 7
   } while (node_.HasReady());
   changed = changed || served != status_.serving || lost != status_.lost_quorum ||
             epoch != status_.leader_epoch || membership_told_ != status_.membership;
@@ -174,6 +174,11 @@ void Group::Process() {
   }
   RunWaitingReads();
   state_machine_->OnAdvance(status_);
+}
+
+void Group::ReadStatus() {
+  node_.ReadStatus(status_);
+  if (KRONIKA_PLANTED("served-before-applied")) status_.serving = status_.role == Role::kLeader;
 }
 
 void Group::Persist(Write write) {
@@ -275,8 +280,9 @@ bool Group::ApplyDurable() {
 }
 
 void Group::Checkpoint(Done<Checkpointed> done) {
-  captured_ = !adopting_;
-  if (adopting_) {
+  const bool refused = swapping_ || (adopting_ && KRONIKA_PLANTED("checkpoint-waits-for-installs"));
+  captured_ = !refused;
+  if (refused) {
     return loop_.Post([done = std::move(done)]() mutable {
       done(Fail(ErrorCode::kUnavailable, "an install is being adopted"));
     });
@@ -288,11 +294,20 @@ void Group::Checkpoint(Done<Checkpointed> done) {
   hard_state.commit = std::min(hard_state.commit, applied_);
   CheckpointPoint point{applied_, applied_term_, last_append_time_ms_,
                         EncodeReplicaRecord({generation_, self_, hard_state, start})};
-  state_machine_->Checkpoint(std::move(point), [applied = applied_, done = std::move(done)](
-                                                   Result<KvBatch> batch) mutable {
-    if (!batch) return done(std::unexpected(batch.error()));
-    done(Checkpointed{std::move(*batch), applied});
-  });
+  capturing_ = true;
+  state_machine_->Checkpoint(std::move(point),
+                             [self = weak_from_this(), applied = applied_,
+                              done = std::move(done)](Result<KvBatch> batch) mutable {
+                               if (batch) {
+                                 done(Checkpointed{std::move(*batch), applied});
+                               } else {
+                                 done(std::unexpected(batch.error()));
+                               }
+                               auto group = self.lock();
+                               if (!group) return;
+                               group->capturing_ = false;
+                               if (group->swap_) std::exchange(group->swap_, nullptr)();
+                             });
 }
 
 void Group::AnswerReads(std::vector<ReadGrant>& grants) {
@@ -351,22 +366,35 @@ void Group::AdoptInstall(LogStart start, std::string manifest, Done<void> done) 
     auto group = self.lock();
     if (!group) return;
     if (!written) return group->host_.StoreFailed(written.error());
-    auto& machine = *group->state_machine_;
-    machine.AdoptInstall(start, std::move(manifest),
-                         [self, start, done = std::move(done)](Status adopted) mutable {
-                           auto group = self.lock();
-                           if (!group) return;
-                           // The journal says that it is installed: the next start carries it out.
-                           if (!adopted) {
-                             group->host_.StoreFailed(adopted.error());
-                             return done(std::move(adopted));
-                           }
-                           group->adopting_ = false;
-                           group->TakeInstalled(start);
-                           group->host_.MarkDirty(*group);
-                           done({});
-                         });
+    // A checkpoint from here on has to have the group, or it would pass the record.
+    group->wrote_since_checkpoint_ = true;
+    group->swapping_ = true;
+    auto swap = [self, start, manifest = std::move(manifest), done = std::move(done)]() mutable {
+      if (auto held = self.lock()) held->Swap(start, std::move(manifest), std::move(done));
+    };
+    if (!group->capturing_ || KRONIKA_PLANTED("install-overtakes-capture")) return swap();
+    group->swap_ = std::move(swap);
   });
+}
+
+void Group::Swap(LogStart start, std::string manifest, Done<void> done) {
+  state_machine_->AdoptInstall(
+      start, std::move(manifest),
+      [self = weak_from_this(), start, done = std::move(done)](Status adopted) mutable {
+        auto group = self.lock();
+        if (!group) return;
+        // The journal says that it is installed: the next start carries it
+        // out.
+        if (!adopted) {
+          group->host_.StoreFailed(adopted.error());
+          return done(std::move(adopted));
+        }
+        group->adopting_ = false;
+        group->swapping_ = false;
+        group->TakeInstalled(start);
+        group->host_.MarkDirty(*group);
+        done({});
+      });
 }
 
 // What was committed beyond the installed point stays: the core hands out nothing twice.

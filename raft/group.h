@@ -88,7 +88,9 @@ class Group : public std::enable_shared_from_this<Group> {
   bool Queue() { return !std::exchange(queued_, true); }
   void Process();
 
-  // Follower side of a full install: nothing is stepped while the swap is under way.
+  // Follower side of a full install: nothing is stepped while it is under way. Its record may have
+  // to wait for room in the log store, so checkpoints go on until it is durable; the swap behind it
+  // waits for one that is capturing the old state, and for nothing else but the disk.
   void AdoptInstall(LogStart start, std::string manifest, Done<void> done);
 
   // Captures the state, which is never ahead of what this replica's own log has durably. The batch
@@ -118,10 +120,12 @@ class Group : public std::enable_shared_from_this<Group> {
 
  private:
   void Activate();
+  void ReadStatus();
   void Persist(Write write);
   void Hold(std::vector<Entry>& committed);
   // Whether anything was applied.
   bool ApplyDurable();
+  void Swap(LogStart start, std::string manifest, Done<void> done);
   void TakeInstalled(const LogStart& start);
   void AnswerReads(std::vector<ReadGrant>& grants);
   void RunWaitingReads();
@@ -155,7 +159,10 @@ class Group : public std::enable_shared_from_this<Group> {
   bool active_ = false;
   bool queued_ = false;
   bool first_life_ = false;
-  bool adopting_ = false;
+  bool adopting_ = false;   // from the call of AdoptInstall to its end
+  bool swapping_ = false;   // its record is durable
+  bool capturing_ = false;  // a checkpoint waits for the state machine
+  Thunk swap_;              // waits for the end of that
   bool wrote_since_checkpoint_ = true;
   bool captured_ = false;        // the last Checkpoint() asked the state machine
   std::deque<Entry> held_back_;  // committed, but not in this replica's own log yet
