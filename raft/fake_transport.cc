@@ -1,12 +1,19 @@
 #include "raft/fake_transport.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/crc32c.h"
 
 namespace kronika::raft {
 
 using std::chrono::milliseconds;
+
+namespace {
+
+constexpr std::size_t kRepeatsMax = 64;  // of one lane
+
+}  // namespace
 
 class SimNetwork::End final : public Transport {
  public:
@@ -91,8 +98,19 @@ void SimNetwork::Cut(BrokerId from, BrokerId to) {
   cuts_.emplace(from, to);
 }
 
+void SimNetwork::Delay(BrokerId from, BrokerId to, Duration delay) {
+  delays_[{from, to}] = delay;
+}
+
+void SimNetwork::ResetAll(BrokerId broker) {
+  for (auto& [key, state] : lanes_) {
+    if (state.up && (key.low == broker || key.high == broker)) Reset(key);
+  }
+}
+
 void SimNetwork::HealAll() {
   cuts_.clear();
+  delays_.clear();
 }
 
 bool SimNetwork::Send(BrokerId from, BrokerId to, Lane lane, Frame frame) {
@@ -106,15 +124,24 @@ bool SimNetwork::Send(BrokerId from, BrokerId to, Lane lane, Frame frame) {
     ++counters_.refused;
     return false;
   }
-  state.queued_bytes[side] += bytes;
-  Instant arrival = loop_.Now() + Within(options.latency_min, options.latency_max);
+  ScheduleArrival(key, from, to, std::move(frame));
+  return true;
+}
+
+void SimNetwork::ScheduleArrival(LaneKey key, BrokerId from, BrokerId to, Frame frame) {
+  LaneState& state = lanes_[key];
+  const std::size_t side = from == key.low ? 0 : 1;
+  state.queued_bytes[side] += frame.size();
+  Instant arrival = loop_.Now() + Within(options.latency_min, options.latency_max) +
+                    options.lane_delay[static_cast<std::size_t>(key.lane)];
+  if (auto delayed = delays_.find({from, to}); delayed != delays_.end())
+    arrival = arrival + delayed->second;
   arrival = std::max(arrival, state.last_arrival[side]);
   state.last_arrival[side] = arrival;
   loop_.RunAt(arrival,
               [this, key, epoch = state.epoch, from, to, frame = std::move(frame)]() mutable {
                 Arrive(key, epoch, from, to, std::move(frame));
               });
-  return true;
 }
 
 void SimNetwork::Arrive(LaneKey key, std::uint64_t epoch, BrokerId from, BrokerId to, Frame frame) {
@@ -134,6 +161,8 @@ void SimNetwork::Arrive(LaneKey key, std::uint64_t epoch, BrokerId from, BrokerI
     digest_ = (digest_ ^ word) * 0x100000001b3ULL;
   }
   ++counters_.delivered;
+  if (rng_.Chance(options.repeat) && state.repeats.size() < kRepeatsMax)
+    state.repeats.push_back({from, to, frame});
   if (auto end = ends_.find(to); end != ends_.end())
     end->second->Deliver(from, key.lane, std::move(frame));
 }
@@ -150,7 +179,7 @@ void SimNetwork::Break(LaneKey key, Duration within) {
 void SimNetwork::Reset(LaneKey key) {
   LaneState& state = lanes_[key];
   bool was_up = state.up;
-  state = LaneState{.epoch = state.epoch + 1};
+  state = LaneState{.epoch = state.epoch + 1, .repeats = std::move(state.repeats)};
   if (was_up) {
     ++counters_.resets;
     Tell(key.low, key.high, key.lane, false);
@@ -174,6 +203,10 @@ void SimNetwork::TryConnect(LaneKey key) {
   state.up = true;
   Tell(key.low, key.high, key.lane, true);
   Tell(key.high, key.low, key.lane, true);
+  for (auto& repeat : std::exchange(state.repeats, {})) {
+    ++counters_.repeated;
+    ScheduleArrival(key, repeat.from, repeat.to, std::move(repeat.frame));
+  }
 }
 
 void SimNetwork::Tell(BrokerId whom, BrokerId about, Lane lane, bool up) {

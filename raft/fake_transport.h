@@ -6,7 +6,9 @@
 //    both sides.
 // 3. A cut direction swallows frames; the lane resets after a while and cannot come back before the
 //    cut heals.
-// 4. The digest covers (time, from, to, lane, checksum of the frame) of everything delivered.
+// 4. With `repeat` some frames come once more, first on the lane's next stream: more than a real
+//    transport does, and no message may mind (SAFETY A4, B6).
+// 5. The digest covers (time, from, to, lane, checksum of the frame) of everything delivered.
 #pragma once
 
 #include <array>
@@ -15,6 +17,7 @@
 #include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "base/rng.h"
 #include "base/sim_loop.h"
@@ -25,13 +28,16 @@ namespace kronika::raft {
 struct SimNetworkOptions {
   Duration latency_min = std::chrono::microseconds(50);
   Duration latency_max = std::chrono::milliseconds(2);
-  double loss = 0;  // of a frame; resets its lane
+  double loss = 0;                            // of a frame; resets its lane
+  double repeat = 0;                          // of a delivered frame, behind the lane's next reset
+  std::array<Duration, kLanes> lane_delay{};  // added, so that the other lanes overtake this one
   std::size_t queue_bytes_max = 8 << 20;
 };
 
 struct SimNetworkCounters {
   std::uint64_t delivered = 0;
   std::uint64_t lost = 0;
+  std::uint64_t repeated = 0;
   std::uint64_t resets = 0;
   std::uint64_t refused = 0;
 };
@@ -46,6 +52,10 @@ class SimNetwork {
   // A broker's end. Destroying it (the process dies) resets all its lanes at once.
   std::unique_ptr<Transport> Attach(BrokerId self, SimLoop& loop, std::uint64_t boot_epoch);
   void Cut(BrokerId from, BrokerId to);
+  // Frames from one to the other take so much longer.
+  void Delay(BrokerId from, BrokerId to, Duration delay);
+  // Every connection of `broker` breaks at once, seen by both sides.
+  void ResetAll(BrokerId broker);
   void HealAll();
 
   const SimNetworkCounters& counters() const { return counters_; }
@@ -59,16 +69,22 @@ class SimNetwork {
     Lane lane;
     auto operator<=>(const LaneKey&) const = default;
   };
+  struct Repeat {
+    BrokerId from, to;
+    Frame frame;
+  };
   struct LaneState {
     bool up = false;
     bool broken = false;  // something was lost: a reset is on its way
     std::uint64_t epoch = 0;
     std::array<Instant, 2> last_arrival{};
     std::array<std::size_t, 2> queued_bytes{};
+    std::vector<Repeat> repeats{};  // due when the lane comes up again
   };
 
   static LaneKey KeyOf(BrokerId a, BrokerId b, Lane lane);
   bool Send(BrokerId from, BrokerId to, Lane lane, Frame frame);
+  void ScheduleArrival(LaneKey key, BrokerId from, BrokerId to, Frame frame);
   void Arrive(LaneKey key, std::uint64_t epoch, BrokerId from, BrokerId to, Frame frame);
   void Break(LaneKey key, Duration within);
   void Reset(LaneKey key);
@@ -84,6 +100,7 @@ class SimNetwork {
   std::map<BrokerId, End*> ends_;
   std::map<LaneKey, LaneState> lanes_;
   std::set<std::pair<BrokerId, BrokerId>> cuts_;
+  std::map<std::pair<BrokerId, BrokerId>, Duration> delays_;
   SimNetworkCounters counters_;
   std::uint64_t digest_ = 0xcbf29ce484222325ULL;
 };

@@ -27,6 +27,7 @@ struct ClientWorld {
   SimWires& wires;
   Oracle& oracle;
   SeedReport& report;
+  std::size_t batch_bytes_max;  // that the brokers' journals take
   std::int32_t brokers = 3;
 
   void Count(const std::string& name) const { ++report.counts[name]; }

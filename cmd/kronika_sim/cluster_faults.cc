@@ -43,7 +43,12 @@ const std::vector<ClusterWorld::FaultClass>& ClusterWorld::FaultClasses() {
       {"failed sync", &ClusterWorld::FailSync},
       {"failed segment write", &ClusterWorld::FailSegmentWrite},
       {"slow disk", &ClusterWorld::SlowDisk},
-      {"clock jump", &ClusterWorld::JumpClock}};
+      {"clock jump", &ClusterWorld::JumpClock},
+      {"repeated frames", &ClusterWorld::RepeatFrames},
+      {"lane overtaken", &ClusterWorld::DelayLane},
+      {"reset and cut off", &ClusterWorld::ResetAndCutOff},
+      {"power loss with one behind", &ClusterWorld::LosePowerWithOneBehind},
+      {"overwritten in flight", &ClusterWorld::OverwriteInFlight}};
   return classes;
 }
 
@@ -61,6 +66,8 @@ std::vector<std::string> ClusterWorld::FaultNames() {
                                "broker replaced",
                                "kill during a replacement",
                                "topics created again",
+                               "tiny journals",
+                               "frames repeated",
                                "files recycled",
                                "installs"};
   for (const auto& fault : FaultClasses()) out.emplace_back(fault.name);
@@ -116,8 +123,8 @@ bool ClusterWorld::PowerLossOfAll(SimBroker&) {
 // known to somebody when the power goes. One broker returns late: the others have to do without its
 // disk.
 bool ClusterWorld::PowerLossBehindSlowDisks(SimBroker& late) {
-  const auto sync = milliseconds(50 + rng_.Below(150));
-  for (auto& broker : brokers_) broker->disk().SetDelays(milliseconds(1), sync);
+  for (auto& broker : brokers_)
+    broker->disk().SetDelays(milliseconds(1), milliseconds(50 + rng_.Below(150)));
   scheduler_.RunFor(milliseconds(1000 + rng_.Below(1000)));
   for (auto& broker : brokers_) {
     Lose(*broker);
@@ -246,6 +253,26 @@ bool ClusterWorld::SlowDisk(SimBroker& victim) {
 bool ClusterWorld::JumpClock(SimBroker& victim) {
   if (!victim.alive()) return false;
   victim.loop().SetWallClockOffsetMs(static_cast<std::int64_t>(rng_.Below(2 * kHourMs)) - kHourMs);
+  return true;
+}
+
+// Messages are sent again after a lane was reset, whether or not the first was taken.
+bool ClusterWorld::RepeatFrames(SimBroker&) {
+  network_->options.repeat = 0.2;
+  network_->options.loss = 0.01;
+  return true;
+}
+
+bool ClusterWorld::DelayLane(SimBroker&) {
+  network_->options.lane_delay[rng_.Below(raft::kLanes)] = milliseconds(20 + rng_.Below(400));
+  return true;
+}
+
+// The others know at once and elect; who was their leader finds out by itself, and clients still
+// reach it.
+bool ClusterWorld::ResetAndCutOff(SimBroker& victim) {
+  Isolate(victim);
+  network_->ResetAll(victim.id());
   return true;
 }
 

@@ -65,13 +65,15 @@ void ClusterLoad::FindId(std::size_t number) {
 }
 
 void ClusterLoad::AddProducers(const SimTopic& topic, std::int32_t partition) {
+  // A batch has up to three records.
+  const std::size_t large = std::min<std::size_t>(12'000, world_.batch_bytes_max / 4);
   auto add = [&](bool idempotent) {
     ProducerPlan plan{.topic = topic.plan.name,
                       .topic_id = topic.id,
                       .partition = partition,
                       .idempotent = idempotent,
                       .promised = idempotent || topic.plan.replicas == 1,
-                      .value_bytes_max = world_.rng.Chance(0.3) ? 12'000u : 500u};
+                      .value_bytes_max = world_.rng.Chance(0.3) ? large : 500u};
     producers_.push_back(
         std::make_unique<SimProducer>(world_, std::move(plan), producers_.size() + 1));
   };

@@ -47,12 +47,14 @@ ClusterWorld::ClusterWorld(std::uint64_t seed, SeedArguments::Log log)
   }
   wires_ = std::make_unique<SimWires>(*clients_, clients_rng_,
                                       [this](BrokerId id) { return BrokerOf(id).port(); });
-  load_ = std::make_unique<ClusterLoad>(ClientWorld{.loop = *clients_,
-                                                    .rng = clients_rng_,
-                                                    .wires = *wires_,
-                                                    .oracle = oracle_,
-                                                    .report = report_,
-                                                    .brokers = kBrokers});
+  load_ =
+      std::make_unique<ClusterLoad>(ClientWorld{.loop = *clients_,
+                                                .rng = clients_rng_,
+                                                .wires = *wires_,
+                                                .oracle = oracle_,
+                                                .report = report_,
+                                                .batch_bytes_max = plan_.journal.EntryBytesMax(),
+                                                .brokers = kBrokers});
 }
 
 ClusterWorld::~ClusterWorld() {
@@ -70,8 +72,10 @@ void ClusterWorld::MakePlan() {
                               {"sim", static_cast<std::uint16_t>(9192 + i)},
                               directory});
   }
-  const std::uint64_t file_bytes = std::uint64_t{1} << 20;
-  plan_.journal = {.files = static_cast<std::uint32_t>(4 + rng_.Below(3)),
+  const bool tiny = rng_.Chance(0.15);
+  if (tiny) Count("tiny journals");
+  const std::uint64_t file_bytes = std::uint64_t{tiny ? 256U : 1024U} << 10;
+  plan_.journal = {.files = tiny ? 4 : static_cast<std::uint32_t>(4 + rng_.Below(3)),
                    .file_bytes = file_bytes,
                    .first_file_bytes = file_bytes};
   plan_.log = log_.get();
@@ -94,6 +98,7 @@ SeedReport ClusterWorld::Run() {
   report_.counts["frames delivered"] += network_->counters().delivered;
   report_.counts["frames lost"] += network_->counters().lost;
   report_.counts["client bytes delivered"] += wires_->delivered();
+  report_.counts["frames repeated"] += network_->counters().repeated;
   report_.counts["lane resets"] += network_->counters().resets;
   for (auto& broker : brokers_) {
     if (!broker->running()) continue;

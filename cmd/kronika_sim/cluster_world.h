@@ -60,6 +60,14 @@ class ClusterWorld {
   bool FailSegmentWrite(SimBroker& victim);
   bool SlowDisk(SimBroker& victim);
   bool JumpClock(SimBroker& victim);
+  bool RepeatFrames(SimBroker& victim);
+  bool DelayLane(SimBroker& victim);
+  bool ResetAndCutOff(SimBroker& victim);
+  // cluster_schedules.cc
+  struct Roles;
+  std::optional<Roles> PickRoles();
+  bool LosePowerWithOneBehind(SimBroker& victim);
+  bool OverwriteInFlight(SimBroker& victim);
   // cluster_replace.cc
   void LoseDisk();
   bool EveryReplicaLevel();

@@ -1,0 +1,130 @@
+// Fault classes that need an order: what a leader acknowledged too early is only missed when the
+// right ones are lost.
+//
+//   leader ──▶ next        has what the leader has
+//          ──▶ behind      gets it late, or not at all
+//
+// One thread. They know roles and disks, and nothing of the code that they are aimed at.
+#include <algorithm>
+
+#include "cmd/kronika_sim/cluster_world.h"
+
+namespace kronika::sim {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr Duration kUsualCall = microseconds(200);
+constexpr Duration kUsualSync = microseconds(150);
+constexpr Duration kNever = seconds(10);  // a lane is reset sooner
+
+raft::Group* LedBy(SimBroker& broker, GroupId group) {
+  raft::Group* found = broker.running() ? broker.broker().groups().Find(group) : nullptr;
+  return found && found->status().role == raft::Role::kLeader ? found : nullptr;
+}
+
+}  // namespace
+
+struct ClusterWorld::Roles {
+  GroupId group;
+  SimBroker* leader = nullptr;
+  SimBroker* next = nullptr;
+  SimBroker* behind = nullptr;
+};
+
+// Of one partition that has three replicas and a leader; none: nobody serves one.
+std::optional<ClusterWorld::Roles> ClusterWorld::PickRoles() {
+  std::vector<Roles> found;
+  for (auto& broker : brokers_) {
+    if (!broker->running() || broker->paused()) continue;
+    broker->broker().groups().ForEach([&](raft::Group& group) {
+      const auto& status = group.status();
+      if (group.id() != kMetadataGroup && status.serving && status.membership.voters.size() == 3)
+        found.push_back({.group = group.id(), .leader = broker.get()});
+    });
+  }
+  if (found.empty()) return std::nullopt;
+  Roles out = found[rng_.Below(found.size())];
+  std::vector<SimBroker*> others;
+  for (auto& broker : brokers_) {
+    if (broker.get() != out.leader) others.push_back(broker.get());
+  }
+  const std::size_t next = rng_.Below(others.size());
+  out.next = others[next];
+  out.behind = others[(next + 1) % others.size()];
+  return out;
+}
+
+// One disk of two is slow, the third broker lacks the newest: the power of the slow one goes, and
+// the other of the two is away for a while. What was acknowledged was on the other's disk, then, or
+// on both; a leader or a follower that counts what it did not sync has lost it.
+bool ClusterWorld::LosePowerWithOneBehind(SimBroker&) {
+  HealFaults();
+  scheduler_.RunFor(seconds(1));
+  const auto roles = PickRoles();
+  if (!roles) return false;
+  SimBroker& slow = rng_.Chance(0.5) ? *roles->leader : *roles->next;
+  SimBroker& sound = &slow == roles->leader ? *roles->next : *roles->leader;
+  network_->Delay(roles->leader->id(), roles->behind->id(), kNever);
+  const std::uint64_t sync_ms = 100 + rng_.Below(400);
+  slow.disk().SetDelays(milliseconds(1), milliseconds(sync_ms));
+  scheduler_.RunFor(milliseconds(sync_ms / 2 + rng_.Below(2 * sync_ms)));
+  Lose(slow);
+  sound.Kill();
+  network_->HealAll();
+  slow.disk().SetDelays(kUsualCall, kUsualSync);
+  slow.Start();
+  scheduler_.RunFor(seconds(2) + milliseconds(rng_.Below(1500)));
+  sound.Start();
+  return true;
+}
+
+// A follower stands still while entries of its leader and the news of a later term come in, so that
+// one write takes both to its slow disk; the old leader loses its copy. While that write is under
+// way entries of the newer leader take the place of the old ones: until they are synced, too, nobody
+// may count them (SAFETY A2). The others die in the order in which it would be missed.
+bool ClusterWorld::OverwriteInFlight(SimBroker&) {
+  HealFaults();
+  scheduler_.RunFor(seconds(1));
+  const auto roles = PickRoles();
+  if (!roles) return false;
+  SimBroker &leader = *roles->leader, &next = *roles->next, &behind = *roles->behind;
+  network_->Delay(leader.id(), behind.id(), kNever);
+  const auto sync = milliseconds(1000 + rng_.Below(900));
+  leader.disk().SetDelays(milliseconds(1), sync);
+  next.Pause();
+  scheduler_.RunFor(milliseconds(10 + rng_.Below(150)));
+  Lose(leader);
+  network_->HealAll();
+  for (SimBroker* disk : {&leader, &behind}) disk->disk().SetDelays(kUsualCall, kUsualSync);
+  next.disk().SetDelays(milliseconds(1), sync);
+  leader.Start();
+  const auto led = [&] { return LedBy(leader, roles->group) || LedBy(behind, roles->group); };
+  if (!scheduler_.RunUntilTrue(led, milliseconds(2500))) {
+    HealFaults();
+    return false;
+  }
+  SimBroker& newer = LedBy(behind, roles->group) ? behind : leader;
+  SimBroker& helper = &newer == &behind ? leader : behind;
+  helper.Kill();
+  scheduler_.RunFor(milliseconds(2));  // the newer leader's wish for a vote is there
+  network_->Delay(newer.id(), next.id(), milliseconds(100 + rng_.Below(300)));
+  next.Resume();
+  const Instant resumed = scheduler_.Now();
+  scheduler_.RunFor(milliseconds(100));
+  network_->HealAll();
+  scheduler_.RunUntil(resumed + sync + milliseconds(20 + rng_.Below(600)));
+  Lose(next);
+  newer.Kill();
+  next.disk().SetDelays(kUsualCall, kUsualSync);
+  next.Start();
+  helper.Start();
+  scheduler_.RunFor(seconds(2) + milliseconds(rng_.Below(1500)));
+  newer.Start();
+  return true;
+}
+
+}  // namespace kronika::sim
