@@ -54,6 +54,7 @@ class SimBroker {
   broker::Broker& broker() { return *broker_; }
   SimLoop& loop() { return *loop_; }
   FakeDisk& disk() { return disk_; }
+  FakeKvStore& store() { return store_; }
   std::size_t unsynced_batches() const { return store_.unsynced_batches(); }
   // The store names a checkpoint that the journal has no record of yet. While it runs.
   bool checkpoint_marked();

@@ -12,6 +12,7 @@ using std::chrono::seconds;
 
 namespace {
 
+constexpr Duration kUsualStoreDelay = std::chrono::microseconds(300);
 constexpr std::int64_t kHourMs = 3600 * 1000;
 
 }  // namespace
@@ -32,6 +33,7 @@ const std::vector<ClusterWorld::FaultClass>& ClusterWorld::FaultClasses() {
       {"power loss behind slow disks", &ClusterWorld::PowerLossBehindSlowDisks},
       {"long absence", &ClusterWorld::LongAbsence},
       {"crash in a checkpoint", &ClusterWorld::CrashInCheckpoint},
+      {"power loss behind a slow store", &ClusterWorld::PowerLossBehindSlowStore},
       {"crash in an install", &ClusterWorld::CrashInInstall},
       {"pause", &ClusterWorld::PauseOne},
       {"one-way cut", &ClusterWorld::CutOneWay},
@@ -167,6 +169,23 @@ bool ClusterWorld::CrashInCheckpoint(SimBroker& victim) {
   }
   Lose(victim);
   return true;
+}
+
+// The store takes its time with a checkpoint while the journal is written on: until the store has
+// its word, nothing of the journal that it builds on may be written over (SAFETY A5).
+bool ClusterWorld::PowerLossBehindSlowStore(SimBroker& victim) {
+  const std::uint64_t delay_ms = 500 + rng_.Below(3500);
+  victim.store().SetDelay(milliseconds(delay_ms));
+  const auto in_checkpoint = [&] {
+    return victim.running() && victim.broker().checkpointer().running();
+  };
+  const bool caught = scheduler_.RunUntilTrue(in_checkpoint, seconds(4));
+  if (caught) {
+    scheduler_.RunFor(milliseconds(rng_.Below(2 * delay_ms)));
+    Lose(victim);
+  }
+  victim.store().SetDelay(kUsualStoreDelay);
+  return caught;
 }
 
 bool ClusterWorld::CrashInInstall(SimBroker& victim) {

@@ -82,9 +82,9 @@ bool ClusterWorld::LosePowerWithOneBehind(SimBroker&) {
   return true;
 }
 
-// A follower stands still while entries of its leader and the news of a later term come in, so that
-// one write takes both to its slow disk; the old leader loses its copy. While that write is under
-// way entries of the newer leader take the place of the old ones: until they are synced, too, nobody
+// A follower stands still while entries of its leader or the news of a later term come in, and its
+// disk is slow behind that; the old leader loses its copy of the entries. While the
+// news are written entries of the newer leader take the place of the old ones: until they are synced, too, nobody
 // may count them (SAFETY A2). The others die in the order in which it would be missed.
 bool ClusterWorld::OverwriteInFlight(SimBroker&) {
   HealFaults();
@@ -95,8 +95,11 @@ bool ClusterWorld::OverwriteInFlight(SimBroker&) {
   network_->Delay(leader.id(), behind.id(), kNever);
   const auto sync = milliseconds(1000 + rng_.Below(900));
   leader.disk().SetDelays(milliseconds(1), sync);
-  next.Pause();
+  // Either they are in one write with the news, or they are on the disk before.
+  const bool in_one_write = rng_.Chance(0.5);
+  if (in_one_write) next.Pause();
   scheduler_.RunFor(milliseconds(10 + rng_.Below(150)));
+  if (!in_one_write) next.Pause();
   Lose(leader);
   network_->HealAll();
   for (SimBroker* disk : {&leader, &behind}) disk->disk().SetDelays(kUsualCall, kUsualSync);

@@ -48,6 +48,7 @@ class ClusterWorld {
   bool PowerLossBehindSlowDisks(SimBroker& late);
   bool LongAbsence(SimBroker& victim);
   bool CrashInCheckpoint(SimBroker& victim);
+  bool PowerLossBehindSlowStore(SimBroker& victim);
   bool CrashInInstall(SimBroker& victim);
   bool PauseOne(SimBroker& victim);
   bool CutOneWay(SimBroker& victim);
