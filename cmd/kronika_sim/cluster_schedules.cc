@@ -83,9 +83,9 @@ bool ClusterWorld::LosePowerWithOneBehind(SimBroker&) {
 }
 
 // A follower stands still while entries of its leader or the news of a later term come in, and its
-// disk is slow behind that; the old leader loses its copy of the entries. While the
-// news are written entries of the newer leader take the place of the old ones: until they are synced, too, nobody
-// may count them (SAFETY A2). The others die in the order in which it would be missed.
+// disk is slow behind that; the old leader loses its copy of the entries. While the news are
+// written entries of the newer leader take the place of the old ones: until they are synced, too,
+// nobody may count them (SAFETY A2). The others die in the order in which it would be missed.
 bool ClusterWorld::OverwriteInFlight(SimBroker&) {
   HealFaults();
   scheduler_.RunFor(seconds(1));

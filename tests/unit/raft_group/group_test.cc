@@ -149,9 +149,9 @@ TEST_F(GroupTest, WhatWasTakenBeforeAnInstallIsWrittenBeforeIt) {
   EXPECT_EQ(entries.front().index, Index{21});
 }
 
-// The record of an install may wait for room that only a checkpoint makes (kronika-sim cluster, seed
-// 16 with a tiny journal). What a checkpoint captured before is in the store before the swap; one
-// that comes later has the installed state.
+// The record of an install may wait for room that only a checkpoint makes (kronika-sim cluster,
+// seed 16 with tiny journals). What a checkpoint captured before is in the store before the swap;
+// one that comes later has the installed state.
 TEST_F(GroupTest, CheckpointsGoOnUntilTheRecordOfAnInstallIsDurable) {
   Append(3, 3);
   store_.SetSyncDelay(std::chrono::seconds(1));
