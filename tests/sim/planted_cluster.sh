@@ -6,7 +6,8 @@ build=$1 last=$2 missing=0
 for bug in checkpoint-not-synced duplicate-appended-twice manifest-before-segment-sync keep-conflicting-entries \
            joiner-skips-founding missed-removals-kept sequence-moved-by-a-refused-proposal any-staged-folder-adopted \
            acks-one-before-sync half-is-a-majority ack-before-sync journal-ack-before-sync large-manifest-refused \
-           served-before-applied metadata-identity-reused leader-counts-unsynced; do
+           served-before-applied metadata-identity-reused leader-counts-unsynced \
+           journal-recycle-before-checkpoint cut-keeps-durable-index; do
   # Exit code 1 is "found"; what a bug's process prints before its end is not of interest.
   line=$("$build/kronika-sim" cluster --seeds "1..$last" --bug "$bug" 2>/dev/null | tail -n 1)
   echo "$line"
