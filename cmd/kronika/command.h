@@ -61,6 +61,7 @@ CommandList VersionCommands();
 CommandList ConfigCommands();
 CommandList FormatCommands();
 CommandList TopicCommands();
+CommandList GroupCommands();
 CommandList ClusterCommands();
 CommandList BrokerCommands();
 CommandList VerifyCommands();

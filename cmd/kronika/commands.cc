@@ -5,9 +5,9 @@ namespace kronika::cmd {
 
 CommandList AllCommands() {
   CommandList all;
-  for (auto* list :
-       {&StartCommands, &FormatCommands, &ConfigCommands, &TopicCommands, &ClusterCommands,
-        &BrokerCommands, &VerifyCommands, &BenchCommands, &DumpCommands, &VersionCommands}) {
+  for (auto* list : {&StartCommands, &FormatCommands, &ConfigCommands, &TopicCommands,
+                     &GroupCommands, &ClusterCommands, &BrokerCommands, &VerifyCommands,
+                     &BenchCommands, &DumpCommands, &VersionCommands}) {
     for (auto& command : list()) all.push_back(std::move(command));
   }
   return all;

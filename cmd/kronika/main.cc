@@ -62,6 +62,7 @@ std::string HelpOf(std::string_view noun) {
   static constexpr std::pair<std::string_view, std::string_view> kNouns[] = {
       {"config", "Check node files; list their keys; print an example"},
       {"topic", "Make, show and delete topics; write and read records"},
+      {"group", "Show consumer groups and their lag; move their offsets; delete them"},
       {"cluster", "Show the brokers; say whether all is well"},
       {"broker", "Replace a broker that lost its disk"},
       {"verify", "Write to a cluster, then prove from every replica that nothing was lost"},

@@ -8,6 +8,7 @@
 #include "cmd/client/admin.h"
 #include "cmd/client/fetcher.h"
 #include "cmd/kronika/client_arguments.h"
+#include "cmd/kronika/record_printer.h"
 #include "cmd/kronika/topic_records.h"
 
 namespace kronika::cmd {
@@ -22,14 +23,15 @@ struct ConsumeSetup {
   std::string from;  // "start", "end", a number, or "-N" records before the end
   std::uint64_t records_max = std::numeric_limits<std::uint64_t>::max();
   bool follow = false;
-  std::string key_separator;
+  RecordPrinter printer;
 };
 
-Result<ConsumeSetup> ReadConsumeSetup(const Arguments& arguments) {
-  ConsumeSetup out{.topic = arguments.Text("TOPIC"),
-                   .from = arguments.Text("--offset"),
-                   .follow = arguments.Has("--follow"),
-                   .key_separator = arguments.Text("--key-separator")};
+Result<ConsumeSetup> ReadConsumeSetup(const Arguments& arguments, Format format) {
+  ConsumeSetup out{
+      .topic = arguments.Text("TOPIC"),
+      .from = arguments.Text("--offset"),
+      .follow = arguments.Has("--follow"),
+      .printer = {.format = format, .key_separator = arguments.Text("--key-separator")}};
   if (arguments.Has("--partition")) {
     auto partition = ReadNumber(arguments, "--partition", {.last = INT32_MAX});
     if (!partition) return std::unexpected(std::move(partition).error());
@@ -63,47 +65,6 @@ Result<Offsets> StartingOffsets(const ConsumeSetup& setup, Offsets starts, const
   return Offsets{{*setup.partition, starts.at(*setup.partition)}};
 }
 
-void AddText(kafka::JsonText& json, std::string_view key, const std::optional<Bytes>& text) {
-  json.Key(key);
-  if (text) return json.Value(AsText(*text));
-  json.Null();
-}
-
-void PrintJson(std::int32_t partition, const wal::RecordView& record) {
-  kafka::JsonText json;
-  json.BeginObject();
-  json.Key("partition");
-  json.Value(partition);
-  json.Key("offset");
-  json.Value(record.offset);
-  json.Key("timestamp");
-  json.Value(record.timestamp);
-  AddText(json, "key", record.key);
-  AddText(json, "value", record.value);
-  json.Key("headers");
-  json.BeginArray();
-  for (const auto& header : wal::ParseHeaders(record)) {
-    json.BeginObject();
-    json.Key("key");
-    json.Value(header.key);
-    AddText(json, "value", header.value);
-    json.EndObject();
-  }
-  json.EndArray();
-  json.EndObject();
-  PrintLine(json.Take());
-}
-
-void PrintText(const ConsumeSetup& setup, const wal::RecordView& record) {
-  std::string line;
-  if (!setup.key_separator.empty()) {
-    if (record.key) line += AsText(*record.key);
-    line += setup.key_separator;
-  }
-  if (record.value) line += AsText(*record.value);
-  PrintLine(line);
-}
-
 bool Ended(const client::TopicReader& reader, const Offsets& ends) {
   for (const auto& [partition, position] : reader.positions()) {
     if (position < ends.at(partition)) return false;
@@ -111,19 +72,16 @@ bool Ended(const client::TopicReader& reader, const Offsets& ends) {
   return true;
 }
 
-Status Read(client::TopicReader& reader, const ConsumeSetup& setup, Format format,
-            const Offsets& ends) {
+Status Read(client::TopicReader& reader, const ConsumeSetup& setup, const Offsets& ends) {
   std::uint64_t printed = 0;
   while (printed < setup.records_max && (setup.follow || !Ended(reader, ends))) {
     KRONIKA_TRY(reader.Round([&](std::int32_t partition, const auto&, const auto& record) {
       if (printed >= setup.records_max) return;
       if (!setup.follow && record.offset >= ends.at(partition)) return;
       ++printed;
-      if (format == Format::kJson) return PrintJson(partition, record);
-      PrintText(setup, record);
+      setup.printer.Print(partition, record);
     }));
-    std::fflush(stdout);
-    if (std::ferror(stdout) != 0) break;
+    if (RecordPrinter::OutputIsGone()) break;
   }
   return {};
 }
@@ -131,9 +89,10 @@ Status Read(client::TopicReader& reader, const ConsumeSetup& setup, Format forma
 }  // namespace
 
 int RunTopicConsume(const Arguments& arguments) {
+  if (arguments.Has("--group")) return RunTopicConsumeAsMember(arguments);
   auto setup = ReadClientSetup(arguments);
   if (!setup) return UsageError(setup.error());
-  auto consume = ReadConsumeSetup(arguments);
+  auto consume = ReadConsumeSetup(arguments, setup->format);
   if (!consume) return UsageError(consume.error());
   Cluster cluster(setup->options);
   const auto deadline = client::Now() + setup->options.request_timeout;
@@ -144,7 +103,7 @@ int RunTopicConsume(const Arguments& arguments) {
   auto positions = StartingOffsets(*consume, *starts, *ends);
   if (!positions) return UsageError(positions.error());
   client::TopicReader reader(cluster, consume->topic, std::move(*positions));
-  if (auto read = Read(reader, *consume, setup->format, *ends); !read) {
+  if (auto read = Read(reader, *consume, *ends); !read) {
     return OperationError(read.error());
   }
   return kExitOk;
@@ -163,7 +122,24 @@ std::vector<Option> ConsumeOptions(const Option& topic) {
           {.name = "--key-separator",
            .short_name = "-K",
            .value = "TEXT",
-           .help = "Print each record's key and this before its value"}};
+           .help = "Print each record's key and this before its value"},
+          {.name = "--group",
+           .short_name = "-g",
+           .value = "GROUP",
+           .help = "Read as a member of this consumer group and commit what was printed; --offset "
+                   "start or end is for partitions without a committed offset"},
+          {.name = "--assignor",
+           .value = "range|sticky",
+           .help = "How the group shares the partitions; may be given again, the first that all "
+                   "members have is taken",
+           .repeated = true},
+          {.name = "--instance-id",
+           .value = "ID",
+           .help = "A static member: keeps its partitions when it is restarted in time"},
+          {.name = "--session-timeout-ms",
+           .value = "MS",
+           .help = "A member that is silent for longer is out of the group",
+           .default_value = "45000"}};
 }
 
 }  // namespace kronika::cmd
