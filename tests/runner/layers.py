@@ -17,6 +17,7 @@ class Layer:
     long_budget_seconds: int = 600
     jobs: int = 2  # 1: the tests measure time or start brokers, and run alone
     forms: tuple = ("short", "long")
+    targets: tuple = ()  # to be built in its tree, beside those that are named like its tests
 
 
 # What the short form runs under AddressSanitizer and UBSan: the code that reads bytes from disks and networks.
@@ -33,6 +34,7 @@ LAYERS = (
     Layer("asan", QUICK, "asan", SANITIZED_SHORT, short_budget_seconds=120, forms=("short",)),
     Layer("asan", QUICK, "asan", long_budget_seconds=1800, forms=("long",)),
     Layer("tsan", QUICK, "tsan", long_budget_seconds=1800, forms=("long",)),
+    Layer("asan_sim", "^sim_sanitized$", "asan", long_budget_seconds=1800, forms=("long",), targets=("kronika-sim",)),
     Layer("sim", "^sim$", short_budget_seconds=240, long_budget_seconds=5400),
     Layer("fuzz", "^fuzz$", "asan", short_budget_seconds=120, long_budget_seconds=1800, jobs=1),
     Layer("clients", "^clients$", short_budget_seconds=300, long_budget_seconds=3600, jobs=1),

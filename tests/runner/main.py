@@ -120,7 +120,7 @@ class Run:
         names = self.names(layer)
         if not names:
             return
-        if extra_tree and not self.build(layer.tree, self.targets(layer.tree, names)):
+        if extra_tree and not self.build(layer.tree, [*self.targets(layer.tree, names), *layer.targets]):
             return
         folder = self.results / layer.name
         folder.mkdir(parents=True, exist_ok=True)
