@@ -100,9 +100,8 @@ class World {
 
   // Stages all of the stream; what the journal is to record. `then` runs when that is known.
   void Stage(const Stream& stream, std::function<void(std::string)> then) {
-    auto sink = std::shared_ptr<raft::InstallSink>(
-        group().state_machine().OpenInstallSink(stream.start).release());
-    WriteFrom(sink, stream, 0, std::move(then));
+    sinks_.push_back(group().state_machine().OpenInstallSink(stream.start));
+    WriteFrom(*sinks_.back(), stream, 0, std::move(then));
   }
   void Install(const Stream& stream) {
     Stage(stream, [this, start = stream.start](std::string record) {
@@ -178,20 +177,20 @@ class World {
     RunFor(milliseconds(10));
   }
 
-  void WriteFrom(std::shared_ptr<raft::InstallSink> sink, const Stream& stream, std::size_t number,
+  void WriteFrom(raft::InstallSink& sink, const Stream& stream, std::size_t number,
                  std::function<void(std::string)> then) {
     if (number == stream.pieces.size()) {
-      return sink->Finish([sink, then = std::move(then)](Result<std::string> record) {
+      return sink.Finish([then = std::move(then)](Result<std::string> record) {
         ASSERT_TRUE(record) << record.error().Describe();
         then(std::move(*record));
       });
     }
     const auto& piece = stream.pieces[number];
-    sink->Write({piece.header, piece.payload},
-                [this, sink, &stream, number, then = std::move(then)](Status status) {
-                  ASSERT_TRUE(status) << status.error().Describe();
-                  WriteFrom(sink, stream, number + 1, then);
-                });
+    sink.Write({piece.header, piece.payload},
+               [this, &sink, &stream, number, then = std::move(then)](Status status) {
+                 ASSERT_TRUE(status) << status.error().Describe();
+                 WriteFrom(sink, stream, number + 1, then);
+               });
   }
 
   void Start() {
@@ -228,6 +227,7 @@ class World {
   void Stop() {
     if (!life_) return;
     life_->loop.Kill();
+    sinks_.clear();
     life_->replicas.reset();
     life_.reset();
   }
@@ -241,6 +241,8 @@ class World {
   std::uint64_t boot_ = 0;
   bool adopted_ = false;
   std::unique_ptr<Life> life_;
+  // Of this life. Whoever waits for one does not own it: it owns whoever waits.
+  std::vector<std::unique_ptr<raft::InstallSink>> sinks_;
 };
 
 // The state is the one before or the one after, with segments and producers of the same moment.
