@@ -158,7 +158,10 @@ class PayloadReader {
     for (std::size_t done = 0; done < size;) {
       const Slice& slice = payload_[at_];
       std::size_t part = std::min(size - done, slice.size() - position_);
-      std::memcpy(out.mutable_bytes().data() + done, slice.data() + position_, part);
+      // An empty slice may have no address, which memcpy must not be given.
+      if (part > 0) {
+        std::memcpy(out.mutable_bytes().data() + done, slice.data() + position_, part);
+      }
       done += part;
       if ((position_ += part) == slice.size()) {
         ++at_;
