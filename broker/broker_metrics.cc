@@ -53,6 +53,8 @@ constexpr MetricFamily kFramesOut{"kronika_peer_frames_sent_total", MetricType::
                                   "Frames to the peer."};
 constexpr MetricFamily kUndecodable{"kronika_peer_frames_undecodable_total", MetricType::kCounter,
                                     "Frames from the peer that contradict their format."};
+constexpr MetricFamily kDamaged{"kronika_peer_frames_damaged_total", MetricType::kCounter,
+                                "Frames from the peer that did not match their checksum."};
 constexpr MetricFamily kMisdirected{"kronika_peer_messages_misdirected_total", MetricType::kCounter,
                                     "Messages for a replica that should be known here and is not."};
 constexpr MetricFamily kNotYet{"kronika_peer_messages_not_yet_total", MetricType::kCounter,
@@ -73,6 +75,7 @@ void CollectPeers(admin::MetricsText& out, const std::vector<raft::PeerSnapshot>
   PerPeer(out, kFramesIn, peers, [](const Peer& peer) { return peer.counters.frames_in; });
   PerPeer(out, kFramesOut, peers, [](const Peer& peer) { return peer.counters.frames_out; });
   PerPeer(out, kUndecodable, peers, [](const Peer& peer) { return peer.counters.undecodable; });
+  PerPeer(out, kDamaged, peers, [](const Peer& peer) { return peer.counters.damaged; });
   PerPeer(out, kMisdirected, peers, [](const Peer& peer) { return peer.counters.misdirected; });
   PerPeer(out, kNotYet, peers, [](const Peer& peer) { return peer.counters.not_yet; });
 }

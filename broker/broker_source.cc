@@ -110,6 +110,7 @@ admin::BrokerStatus BrokerSource::Describe() const {
                          .frames_in = peer.counters.frames_in,
                          .frames_out = peer.counters.frames_out,
                          .undecodable = peer.counters.undecodable,
+                         .damaged = peer.counters.damaged,
                          .misdirected = peer.counters.misdirected,
                          .not_yet = peer.counters.not_yet});
   }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/crc32c.h"
+#include "raft/frame_bytes.h"
 
 namespace kronika::raft {
 
@@ -29,6 +29,7 @@ class SimNetwork::End final : public Transport {
   bool Send(BrokerId to, Lane lane, Frame frame) override {
     return network_.Send(self_, to, lane, std::move(frame));
   }
+  void Reset(BrokerId peer, Lane lane) override { network_.Reset(KeyOf(self_, peer, lane)); }
 
   void Deliver(BrokerId from, Lane lane, Frame frame) {
     loop_.Post(
@@ -138,22 +139,47 @@ void SimNetwork::ScheduleArrival(LaneKey key, BrokerId from, BrokerId to, Frame 
     arrival = arrival + delayed->second;
   arrival = std::max(arrival, state.last_arrival[side]);
   state.last_arrival[side] = arrival;
-  loop_.RunAt(arrival,
-              [this, key, epoch = state.epoch, from, to, frame = std::move(frame)]() mutable {
-                Arrive(key, epoch, from, to, std::move(frame));
-              });
+  Sent sent{from, to, FrameChecksum(frame), std::move(frame)};
+  loop_.RunAt(arrival, [this, key, epoch = state.epoch, sent = std::move(sent)]() mutable {
+    Arrive(key, epoch, std::move(sent));
+  });
 }
 
-void SimNetwork::Arrive(LaneKey key, std::uint64_t epoch, BrokerId from, BrokerId to, Frame frame) {
+// One byte of it is another; what the sender still holds is not touched.
+Frame SimNetwork::Altered(const Frame& frame) {
+  ++counters_.altered;
+  Frame out{.header = frame.header, .payload = {}};
+  for (const auto& slice : frame.payload) out.payload.push_back(Slice::CopyOf(slice.bytes()));
+  std::size_t at = rng_.Below(frame.size());
+  const auto change = static_cast<std::uint8_t>(1 + rng_.Below(255));
+  if (at < out.header.size()) {
+    out.header[at] = static_cast<char>(out.header[at] ^ change);
+    return out;
+  }
+  at -= out.header.size();
+  for (auto& slice : out.payload) {
+    if (at < slice.size()) {
+      slice.mutable_bytes()[at] ^= std::byte{change};
+      break;
+    }
+    at -= slice.size();
+  }
+  return out;
+}
+
+void SimNetwork::Arrive(LaneKey key, std::uint64_t epoch, Sent sent) {
+  const auto [from, to] = std::pair(sent.from, sent.to);
   LaneState& state = lanes_[key];
   if (!state.up || state.epoch != epoch) return;
+  Frame& frame = sent.frame;
   state.queued_bytes[from == key.low ? 0 : 1] -= frame.size();
   if (state.broken || cuts_.contains({from, to}) || rng_.Chance(options.loss)) {
     ++counters_.lost;
     return Break(key, cuts_.contains({from, to}) ? milliseconds(3000) : milliseconds(100));
   }
-  std::uint32_t crc = crc32c::Value(AsBytes(frame.header));
-  for (const auto& slice : frame.payload) crc = crc32c::Extend(crc, slice.bytes());
+  if (frame.size() > 0 && rng_.Chance(options.flips)) frame = Altered(frame);
+  const std::uint32_t crc = FrameChecksum(frame);
+  if (!Intact(sent.checksum, crc)) return Reset(key, to);
   for (std::uint64_t word :
        {static_cast<std::uint64_t>(loop_.Now().since_start.count()),
         static_cast<std::uint64_t>(from.value), static_cast<std::uint64_t>(to.value),
@@ -176,14 +202,14 @@ void SimNetwork::Break(LaneKey key, Duration within) {
   });
 }
 
-void SimNetwork::Reset(LaneKey key) {
+void SimNetwork::Reset(LaneKey key, BrokerId finder) {
   LaneState& state = lanes_[key];
   bool was_up = state.up;
   state = LaneState{.epoch = state.epoch + 1, .repeats = std::move(state.repeats)};
   if (was_up) {
     ++counters_.resets;
-    Tell(key.low, key.high, key.lane, false);
-    Tell(key.high, key.low, key.lane, false);
+    Tell(key.low, key.high, key.lane, false, finder == key.low);
+    Tell(key.high, key.low, key.lane, false, finder == key.high);
   }
   ScheduleConnect(key);
 }
@@ -209,12 +235,13 @@ void SimNetwork::TryConnect(LaneKey key) {
   }
 }
 
-void SimNetwork::Tell(BrokerId whom, BrokerId about, Lane lane, bool up) {
+void SimNetwork::Tell(BrokerId whom, BrokerId about, Lane lane, bool up, bool damaged) {
   auto end = ends_.find(whom);
   if (end == ends_.end()) return;
   auto other = ends_.find(about);
   std::uint64_t boot_epoch = other == ends_.end() ? 0 : other->second->boot_epoch();
-  end->second->Tell({.peer = about, .lane = lane, .up = up, .boot_epoch = boot_epoch});
+  end->second->Tell(
+      {.peer = about, .lane = lane, .up = up, .boot_epoch = boot_epoch, .damaged = damaged});
 }
 
 }  // namespace kronika::raft

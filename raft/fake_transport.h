@@ -8,7 +8,8 @@
 //    cut heals.
 // 4. With `repeat` some frames come once more, first on the lane's next stream: more than a real
 //    transport does, and no message may mind (SAFETY A4, B6).
-// 5. The digest covers (time, from, to, lane, checksum of the frame) of everything delivered.
+// 5. A byte of a frame may be altered on the way; its checksum finds it, which resets the lane.
+// 6. The digest covers (time, from, to, lane, checksum of the frame) of everything delivered.
 #pragma once
 
 #include <array>
@@ -31,6 +32,7 @@ struct SimNetworkOptions {
   double loss = 0;                            // of a frame; resets its lane
   double repeat = 0;                          // of a delivered frame, behind the lane's next reset
   std::array<Duration, kLanes> lane_delay{};  // added, so that the other lanes overtake this one
+  double flips = 0;                           // of one byte of a frame
   std::size_t queue_bytes_max = 8 << 20;
 };
 
@@ -38,6 +40,7 @@ struct SimNetworkCounters {
   std::uint64_t delivered = 0;
   std::uint64_t lost = 0;
   std::uint64_t repeated = 0;
+  std::uint64_t altered = 0;
   std::uint64_t resets = 0;
   std::uint64_t refused = 0;
 };
@@ -85,12 +88,20 @@ class SimNetwork {
   static LaneKey KeyOf(BrokerId a, BrokerId b, Lane lane);
   bool Send(BrokerId from, BrokerId to, Lane lane, Frame frame);
   void ScheduleArrival(LaneKey key, BrokerId from, BrokerId to, Frame frame);
-  void Arrive(LaneKey key, std::uint64_t epoch, BrokerId from, BrokerId to, Frame frame);
+  struct Sent {
+    BrokerId from;
+    BrokerId to;
+    std::uint32_t checksum = 0;
+    Frame frame;
+  };
+  void Arrive(LaneKey key, std::uint64_t epoch, Sent sent);
+  Frame Altered(const Frame& frame);
   void Break(LaneKey key, Duration within);
-  void Reset(LaneKey key);
+  // `finder`: who found a damaged frame on it.
+  void Reset(LaneKey key, BrokerId finder = kNoBroker);
   void TryConnect(LaneKey key);
   void ScheduleConnect(LaneKey key);
-  void Tell(BrokerId whom, BrokerId about, Lane lane, bool up);
+  void Tell(BrokerId whom, BrokerId about, Lane lane, bool up, bool damaged = false);
   void TellWhatIsUp(BrokerId self);
   void Detach(BrokerId self);
   Duration Within(Duration low, Duration high);

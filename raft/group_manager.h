@@ -103,6 +103,7 @@ class GroupManager final : public GroupHost {
   void OnFrame(BrokerId from, Lane lane, Frame frame);
   void OnPeer(PeerState state);
   void OnLivenessChanged(PeerLink& link);
+  void CountDamage(PeerLink& link);
   void TakeMessages(PeerLink& link, SuperFrame& frame);
   void TakeMessage(PeerLink& link, const SuperFrame& frame, GroupMessage& message);
   void TakeBeats(PeerLink& link, const SuperFrame& frame);

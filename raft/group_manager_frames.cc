@@ -6,11 +6,17 @@
 #include "raft/group_manager.h"
 
 namespace kronika::raft {
+namespace {
+
+constexpr Duration kDamageToldAfter = std::chrono::minutes(1);
+
+}  // namespace
 
 void GroupManager::OnPeer(PeerState state) {
   PeerLink* link = Link(state.peer);
   if (!link || stopped_) return;
   link->SetUp(state.lane, state.up);
+  if (state.damaged) CountDamage(*link);
   switch (state.lane) {
     case Lane::kLiveness:
       link->beats_out.Reset();
@@ -42,6 +48,18 @@ void GroupManager::OnPeer(PeerState state) {
   ScheduleTurnEnd();
 }
 
+// One line for the first and one a minute for what follows: a bad link damages frame after frame.
+void GroupManager::CountDamage(PeerLink& link) {
+  ++link.counters.damaged;
+  if (link.damage_told && loop_.Now() - *link.damage_told < kDamageToldAfter) return;
+  link.damage_told = loop_.Now();
+  log_.Error(
+      "{} of {} frames of broker {} did not match their checksum: the network or a machine's "
+      "memory "
+      "alters bytes; nothing of them was used, they are sent again",
+      link.counters.damaged, link.counters.damaged + link.counters.frames_in, link.peer().value);
+}
+
 void GroupManager::OnLivenessChanged(PeerLink& link) {
   for (auto& [id, group] : groups_) {
     int rank = Rank(*group);
@@ -69,7 +87,7 @@ void GroupManager::OnFrame(BrokerId from, Lane lane, Frame frame) {
   if (!decoded) {
     ++link->counters.undecodable;
     log_.Error("a frame of broker {} was refused: {}", from.value, decoded.error().Describe());
-    return;
+    return transport_.Reset(from, lane);
   }
   TakeBeats(*link, *decoded);
   TakeMessages(*link, *decoded);

@@ -1,9 +1,13 @@
 #include "raft/grpc_stream.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/crc32c.h"
+#include "raft/frame_bytes.h"
 
 namespace kronika::raft {
 namespace {
@@ -16,29 +20,41 @@ grpc::Slice Lend(const Slice& slice) {
       [](void* user_data) { delete static_cast<Slice*>(user_data); }, kept);
 }
 
-// One copy into a block of our own.
-Slice Receive(const grpc::ByteBuffer& buffer) {
+struct Received {
+  Slice message;
+  std::uint32_t checksum = 0;  // of what stands behind a frame's own
+};
+
+// One copy into a block of our own; the checksum follows it piece by piece, while the bytes are in
+// the cache.
+Received Receive(const grpc::ByteBuffer& buffer) {
+  constexpr std::size_t kPiece = 16 << 10;
   std::vector<grpc::Slice> parts;
   if (!buffer.Dump(&parts).ok()) return {};
-  Slice out = Slice::Allocate(buffer.Length());
+  Received out{Slice::Allocate(buffer.Length())};
+  const std::span<std::byte> to = out.message.mutable_bytes();
   std::size_t at = 0;
   for (const auto& part : parts) {
-    if (part.size() > 0) std::memcpy(out.mutable_bytes().data() + at, part.begin(), part.size());
-    at += part.size();
+    for (std::size_t done = 0; done < part.size();) {
+      const std::size_t size = std::min(kPiece, part.size() - done);
+      std::memcpy(to.data() + at, part.begin() + done, size);
+      const std::size_t from = std::clamp(kFrameChecksumBytes, at, at + size);
+      at += size;
+      done += size;
+      out.checksum = crc32c::Extend(out.checksum, to.subspan(from, at - from));
+    }
   }
   return out;
 }
 
 }  // namespace
 
-bool PeerStream::Send(std::string header, const Slices& payload) {
-  std::string prefix(sizeof(std::uint32_t), '\0');
-  StoreLe(reinterpret_cast<std::byte*>(prefix.data()), static_cast<std::uint32_t>(header.size()));
+bool PeerStream::Send(const Frame& frame) {
   std::vector<grpc::Slice> parts;
-  parts.reserve(payload.size() + 1);
-  parts.emplace_back(prefix + header);
+  parts.reserve(frame.payload.size() + 1);
+  parts.emplace_back(FrameHead(frame));
   std::size_t bytes = parts.front().size();
-  for (const auto& slice : payload) {
+  for (const auto& slice : frame.payload) {
     if (slice.empty()) continue;
     parts.push_back(Lend(slice));
     bytes += slice.size();
@@ -75,8 +91,15 @@ void PeerStream::BeginReading() {
 
 void PeerStream::OnRead(bool ok) {
   if (!ok) return Close();
-  Slice message = Receive(reading_buffer_);
-  events_.message(shared_from_this(), std::move(message));
+  Received received = Receive(reading_buffer_);
+  if (!std::exchange(greeted_, true)) {
+    events_.hello(shared_from_this(), std::move(received.message));
+  } else {
+    auto frame = OpenFrame(received.message, received.checksum);
+    const bool damaged = !frame;
+    events_.frame(shared_from_this(), std::move(frame));
+    if (damaged) return Close();
+  }
   StartReadOp(&reading_buffer_);
 }
 

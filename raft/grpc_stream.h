@@ -1,8 +1,8 @@
 // One stream between two brokers, either side of it. Included by the two gRPC files only.
 //
-// Message on the wire: u32 little-endian header size, header, payload. The first message is a
-// wire.Hello instead. Thread-safe; events are delivered on gRPC's threads in order and must only
-// hand over to the loop.
+// Message on the wire: a frame (frame_bytes.h). The first message is a wire.Hello instead.
+// Thread-safe; events are delivered on gRPC's threads in order and must only hand over to the loop.
+// A frame is checked on gRPC's thread; behind a damaged one the stream delivers nothing.
 #pragma once
 
 #include <grpcpp/generic/async_generic_service.h>
@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 
+#include "base/result.h"
 #include "raft/transport.h"
 
 namespace kronika::raft {
@@ -22,7 +23,9 @@ namespace kronika::raft {
 class PeerStream : public std::enable_shared_from_this<PeerStream> {
  public:
   struct Events {
-    std::function<void(std::shared_ptr<PeerStream>, Slice message)> message;
+    std::function<void(std::shared_ptr<PeerStream>, Slice message)> hello;
+    // kCorruption: it was damaged on the way, and the stream is closed.
+    std::function<void(std::shared_ptr<PeerStream>, Result<Frame>)> frame;
     std::function<void(std::shared_ptr<PeerStream>)> end;  // once, the last event
   };
   PeerStream(Events events, std::size_t queue_bytes_max)
@@ -30,7 +33,7 @@ class PeerStream : public std::enable_shared_from_this<PeerStream> {
   virtual ~PeerStream() = default;
 
   // False if the stream has ended or its queue is full.
-  bool Send(std::string header, const Slices& payload);
+  bool Send(const Frame& frame);
   // As Send, for the hello: the message is `bytes` alone.
   bool SendRaw(const std::string& bytes);
   void Close();
@@ -72,6 +75,7 @@ class PeerStream : public std::enable_shared_from_this<PeerStream> {
   std::size_t queued_bytes_ = 0;
   grpc::ByteBuffer writing_buffer_;
   grpc::ByteBuffer reading_buffer_;
+  bool greeted_ = false;  // of the reading side: the hello has come
   bool writing_ = false;
   bool closed_ = false;
   bool finished_ = false;

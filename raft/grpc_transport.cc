@@ -8,15 +8,21 @@
 #include <set>
 
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "proto/raft.pb.h"
 #include "raft/grpc_stream.h"
 
 namespace kronika::raft {
 namespace {
 
-constexpr std::uint32_t kProtocol = 1;
+constexpr std::uint32_t kProtocol = 2;
 constexpr auto kRedialMin = std::chrono::milliseconds(100);
 constexpr auto kRedialMax = std::chrono::milliseconds(500);
+
+// Of a hello without its checksum.
+std::uint32_t ChecksumOf(const wire::Hello& hello) {
+  return crc32c::Value(AsBytes(hello.SerializeAsString()));
+}
 
 std::string EncodeHello(const PeerHello& self, Lane lane, const std::string& refusal) {
   wire::Hello hello;
@@ -29,6 +35,7 @@ std::string EncodeHello(const PeerHello& self, Lane lane, const std::string& ref
   hello.set_process_nonce(self.process_nonce);
   hello.set_lane(static_cast<std::uint32_t>(lane));
   hello.set_refusal(refusal);
+  hello.set_checksum(ChecksumOf(hello));
   return hello.SerializeAsString();
 }
 
@@ -57,6 +64,10 @@ Result<DecodedHello> DecodeHello(const Slice& bytes) {
                                              std::to_string(hello.protocol()) + ", this broker " +
                                              std::to_string(kProtocol));
   }
+  const std::uint32_t checksum = hello.checksum();
+  hello.clear_checksum();
+  if (checksum != ChecksumOf(hello))
+    return Fail(ErrorCode::kCorruption, "a hello does not match its checksum");
   if (hello.uuid().size() != 16 || hello.lane() >= kLanes)
     return Fail(ErrorCode::kCorruption, "a malformed hello");
   DecodedHello out;
@@ -83,6 +94,7 @@ class GrpcTransportImpl final : public GrpcTransport, private grpc::CallbackGene
   Status Listen();
   void SetHandlers(FrameHandler on_frame, PeerHandler on_peer) override;
   bool Send(BrokerId to, Lane lane, Frame frame) override;
+  void Reset(BrokerId peer, Lane lane) override;
   void SetPeerAddress(BrokerId peer, std::string address) override;
 
  private:
@@ -91,8 +103,11 @@ class GrpcTransportImpl final : public GrpcTransport, private grpc::CallbackGene
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override;
   PeerStream::Events MakeEvents();  // for events_ alone
-  void OnMessage(const std::shared_ptr<PeerStream>& stream, Slice message);
-  void OnHello(const std::shared_ptr<PeerStream>& stream, const Slice& message);
+  // Runs `then` with what came on a stream on the loop, unless this object is gone by then.
+  template <class What>
+  auto OnLoop(void (GrpcTransportImpl::*then)(const std::shared_ptr<PeerStream>&, What));
+  void OnFrame(const std::shared_ptr<PeerStream>& stream, Result<Frame> frame);
+  void OnHello(const std::shared_ptr<PeerStream>& stream, Slice message);
   void OnEnd(const std::shared_ptr<PeerStream>& stream);
   void DialPeer(BrokerId peer);
   void Dial(Key key);
@@ -174,29 +189,34 @@ GrpcTransportImpl::~GrpcTransportImpl() {
   shared_->changed.wait(lock, [&] { return shared_->streams.empty(); });
 }
 
+template <class What>
+auto GrpcTransportImpl::OnLoop(void (GrpcTransportImpl::*then)(const std::shared_ptr<PeerStream>&,
+                                                               What)) {
+  return [this, then, loop = &loop_, alive = std::weak_ptr(alive_), shared = shared_](
+             std::shared_ptr<PeerStream> stream, What what) {
+    std::lock_guard lock(shared->mutex);
+    if (shared->stopping) return;
+    loop->Post([this, then, alive, stream = std::move(stream), what = std::move(what)]() mutable {
+      if (alive.lock()) (this->*then)(stream, std::move(what));
+    });
+  };
+}
+
 PeerStream::Events GrpcTransportImpl::MakeEvents() {
   Loop* loop = &loop_;
   std::weak_ptr alive(alive_);
   auto shared = shared_;
-  return {.message =
-              [this, loop, alive, shared](std::shared_ptr<PeerStream> stream, Slice message) {
-                std::lock_guard lock(shared->mutex);
-                if (shared->stopping) return;
-                loop->Post([this, alive, stream = std::move(stream),
-                            message = std::move(message)]() mutable {
-                  if (alive.lock()) OnMessage(stream, std::move(message));
-                });
-              },
-          .end =
-              [this, loop, alive, shared](std::shared_ptr<PeerStream> stream) {
-                std::lock_guard lock(shared->mutex);
-                shared->streams.erase(stream);
-                shared->changed.notify_all();
-                if (shared->stopping) return;
-                loop->Post([this, alive, stream = std::move(stream)] {
-                  if (alive.lock()) OnEnd(stream);
-                });
-              }};
+  return {.hello = OnLoop(&GrpcTransportImpl::OnHello),
+          .frame = OnLoop(&GrpcTransportImpl::OnFrame),
+          .end = [this, loop, alive, shared](std::shared_ptr<PeerStream> stream) {
+            std::lock_guard lock(shared->mutex);
+            shared->streams.erase(stream);
+            shared->changed.notify_all();
+            if (shared->stopping) return;
+            loop->Post([this, alive, stream = std::move(stream)] {
+              if (alive.lock()) OnEnd(stream);
+            });
+          }};
 }
 
 grpc::ServerGenericBidiReactor* GrpcTransportImpl::CreateReactor(
@@ -215,7 +235,17 @@ grpc::ServerGenericBidiReactor* GrpcTransportImpl::CreateReactor(
 
 bool GrpcTransportImpl::Send(BrokerId to, Lane lane, Frame frame) {
   auto found = up_.find({to, lane});
-  return found != up_.end() && found->second->Send(std::move(frame.header), frame.payload);
+  return found != up_.end() && found->second->Send(frame);
+}
+
+// What came behind it on the same stream is not looked at any more.
+void GrpcTransportImpl::Reset(BrokerId peer, Lane lane) {
+  auto stream = up_.extract({peer, lane});
+  if (stream.empty()) return;
+  stream.mapped()->Close();
+  loop_.Post([this, alive = std::weak_ptr(alive_), peer, lane] {
+    if (alive.lock() && on_peer_) on_peer_({.peer = peer, .lane = lane, .up = false});
+  });
 }
 
 // Nobody could be told of a stream before: from here on peers are dialled.
@@ -282,25 +312,14 @@ void GrpcTransportImpl::DialLater(Key key) {
   });
 }
 
-void GrpcTransportImpl::OnMessage(const std::shared_ptr<PeerStream>& stream, Slice message) {
+void GrpcTransportImpl::OnFrame(const std::shared_ptr<PeerStream>& stream, Result<Frame> frame) {
   if (stream->turned_away) return;
-  if (!stream->accepted) return OnHello(stream, message);
-  auto current = up_.find({stream->peer, stream->lane});
+  const Key key{stream->peer, stream->lane};
+  auto current = up_.find(key);
   if (current == up_.end() || current->second != stream) return;  // replaced by a newer stream
-  LeReader in(message.bytes());
-  auto header_size = in.Int<std::uint32_t>();
-  Bytes header = in.Take(header_size);
-  Frame frame;
-  if (in.ok()) {
-    frame.header = std::string(AsText(header));
-    if (in.left() > 0) frame.payload.push_back(message.Sub(message.size() - in.left(), in.left()));
-  }
-  // A message too short for its header is passed on with an empty one, which is counted as
-  // undecodable there.
-  else {
-    frame.header = "\xff";
-  }
-  if (on_frame_) on_frame_(stream->peer, stream->lane, std::move(frame));
+  if (frame) return on_frame_ ? on_frame_(key.first, key.second, std::move(*frame)) : void();
+  up_.erase(current);
+  if (on_peer_) on_peer_({.peer = key.first, .lane = key.second, .up = false, .damaged = true});
 }
 
 void GrpcTransportImpl::Refused(BrokerId peer, const std::string& why) {
@@ -308,7 +327,7 @@ void GrpcTransportImpl::Refused(BrokerId peer, const std::string& why) {
   if (refusals_logged_.insert(line).second) log_.Error("{}", line);
 }
 
-void GrpcTransportImpl::OnHello(const std::shared_ptr<PeerStream>& stream, const Slice& message) {
+void GrpcTransportImpl::OnHello(const std::shared_ptr<PeerStream>& stream, Slice message) {
   stream->turned_away = true;  // until it is accepted below
   auto hello = DecodeHello(message);
   if (!hello) {

@@ -34,6 +34,7 @@ struct PeerCounters {
   std::uint64_t frames_in = 0;
   std::uint64_t frames_out = 0;
   std::uint64_t undecodable = 0;  // an error: somebody must act
+  std::uint64_t damaged = 0;      // frames that did not match their checksum: an error, too
   std::uint64_t misdirected =
       0;  // an error: named a replica that this broker should know and does not
   std::uint64_t not_yet = 0;
@@ -75,6 +76,7 @@ class PeerLink {
   BeatReceiver beats_in;
   PeerCounters counters;
   Instant last_liveness;
+  std::optional<Instant> damage_told;
   bool heard = false;
 
  private:

@@ -2,7 +2,8 @@
 //
 // 1. Three lanes per pair of brokers, each ordered, none ordered against another (SAFETY B10).
 // 2. A frame is delivered whole, at most once, or not at all; after a loss on a lane the lane is
-//    reset, which is reported as down, then up with the peer's boot epoch (D-11).
+//    reset, which is reported as down, then up with the peer's boot epoch (D-11). A frame that is
+//    not what was sent counts as lost, and the report says so.
 // 3. Send never blocks; false = the lane is down or its bounded queue is full (the caller's
 //    progress will probe).
 // 4. Handlers run on the loop the transport was made with. A peer's frames are always read (B9).
@@ -33,6 +34,7 @@ struct PeerState {
   Lane lane = Lane::kLiveness;
   bool up = false;
   std::uint64_t boot_epoch = 0;
+  bool damaged = false;  // down because a frame did not match its checksum
 };
 
 class Transport {
@@ -43,6 +45,8 @@ class Transport {
   // `on_peer` is told of every lane that is up already, soon after this call.
   virtual void SetHandlers(FrameHandler on_frame, PeerHandler on_peer) = 0;
   virtual bool Send(BrokerId to, Lane lane, Frame frame) = 0;
+  // Resets the lane: what came on it cannot be used, so both sides have to begin anew (D-11).
+  virtual void Reset(BrokerId peer, Lane lane) = 0;
 };
 
 }  // namespace kronika::raft

@@ -23,6 +23,7 @@ Json ToJson(const PeerSummary& peer) {
           {"frames_in", peer.frames_in},
           {"frames_out", peer.frames_out},
           {"undecodable", peer.undecodable},
+          {"damaged", peer.damaged},
           {"misdirected", peer.misdirected},
           {"not_yet", peer.not_yet}};
 }

@@ -29,6 +29,7 @@ struct PeerSummary {
   std::uint64_t frames_in = 0;
   std::uint64_t frames_out = 0;
   std::uint64_t undecodable = 0;
+  std::uint64_t damaged = 0;
   std::uint64_t misdirected = 0;
   std::uint64_t not_yet = 0;
 };

@@ -39,6 +39,7 @@ const std::vector<ClusterWorld::FaultClass>& ClusterWorld::FaultClasses() {
       {"one-way cut", &ClusterWorld::CutOneWay},
       {"isolation", &ClusterWorld::Isolate},
       {"loss", &ClusterWorld::LoseFrames},
+      {"bytes altered", &ClusterWorld::AlterFrames},
       {"slow links", &ClusterWorld::SlowLinks},
       {"clients cut off", &ClusterWorld::CutClients},
       {"connections broken", &ClusterWorld::BreakConnections},
@@ -62,6 +63,7 @@ std::vector<std::string> ClusterWorld::FaultNames() {
                                "crash behind a checkpoint",
                                "crash while an install is staged",
                                "crash behind an install",
+                               "frames altered",
                                "slow disk of a leader",
                                "slow disk of a follower",
                                "disk lost",
@@ -226,6 +228,11 @@ bool ClusterWorld::Isolate(SimBroker& victim) {
 
 bool ClusterWorld::LoseFrames(SimBroker&) {
   network_->options.loss = 0.02;
+  return true;
+}
+
+bool ClusterWorld::AlterFrames(SimBroker&) {
+  network_->options.flips = 0.02;
   return true;
 }
 

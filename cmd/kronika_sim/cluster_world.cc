@@ -97,6 +97,7 @@ SeedReport ClusterWorld::Run() {
   report_.hash = scheduler_.Digest() ^ network_->digest() ^ wires_->digest();
   report_.counts["frames delivered"] += network_->counters().delivered;
   report_.counts["frames lost"] += network_->counters().lost;
+  report_.counts["frames altered"] += network_->counters().altered;
   report_.counts["client bytes delivered"] += wires_->delivered();
   report_.counts["frames repeated"] += network_->counters().repeated;
   report_.counts["lane resets"] += network_->counters().resets;

@@ -54,6 +54,7 @@ class ClusterWorld {
   bool CutOneWay(SimBroker& victim);
   bool Isolate(SimBroker& victim);
   bool LoseFrames(SimBroker& victim);
+  bool AlterFrames(SimBroker& victim);
   bool SlowLinks(SimBroker& victim);
   bool CutClients(SimBroker& victim);
   bool BreakConnections(SimBroker& victim);

@@ -3,7 +3,8 @@
 #   planted_cluster.sh BUILD_DIR LAST_SEED
 set -uo pipefail
 build=$1 last=$2 missing=0
-for bug in checkpoint-not-synced duplicate-appended-twice manifest-before-segment-sync keep-conflicting-entries \
+for bug in frame-checksum-unchecked \
+           checkpoint-not-synced duplicate-appended-twice manifest-before-segment-sync keep-conflicting-entries \
            joiner-skips-founding missed-removals-kept sequence-moved-by-a-refused-proposal any-staged-folder-adopted \
            acks-one-before-sync half-is-a-majority ack-before-sync journal-ack-before-sync large-manifest-refused \
            served-before-applied metadata-identity-reused leader-counts-unsynced \

@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 class CountingTransport final : public Transport {
  public:
   void SetHandlers(FrameHandler, PeerHandler) override {}
+  void Reset(BrokerId, Lane) override {}
   bool Send(BrokerId, Lane lane, Frame) override {
     ++sent[static_cast<std::size_t>(lane)];
     return true;

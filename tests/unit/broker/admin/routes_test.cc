@@ -53,7 +53,7 @@ TEST(AdminRoutes, StatusHasTheDocumentedNames) {
       R"("version":"0.1.0","state":"running"},"brokers":[],"controller":-1,"journal":{"io":"","commits":0,)"
       R"("bytes_written":0,"files":0,"files_free":0,"files_recycled":0,"bytes_unreleased":0},)"
       R"("checkpoints":{"completed":0,"given_up":0},"peers":[{"id":2,"connected":true,"last_beat_ms":12,)"
-      R"("frames_in":0,"frames_out":0,"undecodable":0,"misdirected":0,"not_yet":0}],"groups":[)"
+      R"("frames_in":0,"frames_out":0,"undecodable":0,"damaged":0,"misdirected":0,"not_yet":0}],"groups":[)"
       R"({"id":5,"topic":"t","partition":0,"role":"leader","term":3,"leader":1,"last":0,"commit":0,)"
       R"("applied":0,"durable":0,"members":[{"id":1,"incarnation":0,"match":0,"lag_ms":-1,)"
       R"("isr":true}]}]})"
