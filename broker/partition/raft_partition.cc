@@ -3,10 +3,11 @@
 // raft_partition_install.cc.
 #include "broker/partition/raft_partition.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
 #include "base/planted.h"
 #include "broker/partition/isr.h"
 #include "broker/partition/log_failure.h"
@@ -94,7 +95,7 @@ std::int64_t RaftPartition::high_watermark() const {
 }
 
 bool RaftPartition::leads() const {
-  return log_ && group_ && group_->status().serving && led_term_.value != 0;
+  return log_ && !damaged_ && group_ && group_->status().serving && led_term_.value != 0;
 }
 
 bool RaftPartition::lost_quorum() const {
@@ -102,7 +103,7 @@ bool RaftPartition::lost_quorum() const {
 }
 
 PartitionStatus RaftPartition::Status() const {
-  PartitionStatus out{.leads = leads(), .readable = log_ != nullptr && !log_->failure()};
+  PartitionStatus out{.leads = leads(), .readable = log_ && !damaged_ && !log_->failure()};
   if (group_) out.leader_epoch = static_cast<std::int32_t>(group_->status().leader_epoch.value);
   out.log_start_offset = log_ ? log_->log_start_offset() : manifest_.log_start_offset;
   out.high_watermark = high_watermark();
@@ -114,23 +115,35 @@ void RaftPartition::Apply(const raft::Entry& entry) {
     before_open_.push_back(entry);
     return;
   }
+  if (damaged_) return;
   // A leader epoch begins with the first entry of its term, whatever it holds (SAFETY C10).
   log_->BeginEpoch(static_cast<std::int32_t>(entry.term.value));
   if (entry.type == raft::EntryType::kData) ApplyBatch(entry);
 }
 
 void RaftPartition::ApplyBatch(const raft::Entry& entry) {
-  auto header = wal::ParseBatchHeader(entry.payload.bytes());
-  KRONIKA_CHECK(header && header->base_offset == log_->end_offset(),
-                "an entry that a leader checked and committed does not continue this log");
-  kronika::Status appended = log_->Append(entry.payload, entry.index, entry.append_time_ms);
-  KRONIKA_CHECK(appended.has_value(), "a committed batch is refused by the log");
+  const auto header = wal::ParseBatchHeader(entry.payload.bytes());
+  if (!header) return Damaged(entry, header.error());
+  if (header->leader_epoch != static_cast<std::int32_t>(entry.term.value))
+    return Damaged(entry, {ErrorCode::kCorruption, "its batch has another leader epoch"});
+  const kronika::Status appended = log_->Append(entry.payload, entry.index, entry.append_time_ms);
+  if (!appended) return Damaged(entry, appended.error());
   producers_.Apply(entry.index, *header, entry.append_time_ms);
   waiters_.NotifyAppended(entry.payload.size());
 }
 
+// The leader checked the batch and a majority committed it; these are other bytes. Going on would
+// make another log of this replica, and ending the process would end it at every start.
+void RaftPartition::Damaged(const raft::Entry& entry, const Error& why) {
+  damaged_ = true;
+  pending_.FailAll(KafkaError::kNotLeaderOrFollower, "this replica is damaged");
+  LookAt(
+      {ErrorCode::kCorruption, fmt::format("committed entry {} is not what its leader checked: {}",
+                                           entry.index.value, why.Describe())});
+}
+
 void RaftPartition::OnStatus(const raft::NodeStatus& status) {
-  bool serving = status.serving && log_;
+  bool serving = status.serving && log_ && !damaged_;
   if (serving && led_term_ != status.term) {
     // Everything that earlier leaders left is applied now, so the appended state is the applied
     // one.
@@ -153,7 +166,7 @@ void RaftPartition::OnStatus(const raft::NodeStatus& status) {
 }
 
 void RaftPartition::OnAdvance(const raft::NodeStatus& status) {
-  if (!log_) return;
+  if (!log_ || damaged_) return;
   log_->SetDurable(status.durable);
   if (status.serving && !was_serving_) OnStatus(status);
   AdvancePending(status);
@@ -209,9 +222,9 @@ void RaftPartition::PublishLeadership() {
 }
 
 void RaftPartition::Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) {
-  if (!log_) {
+  if (!log_ || damaged_) {
     return environment_.loop.Post([done = std::move(done)]() mutable {
-      done(Fail(ErrorCode::kUnavailable, "the log is not open yet"));
+      done(Fail(ErrorCode::kUnavailable, "the log is not open yet, or about to be fenced"));
     });
   }
   wal::CheckpointState state{point.applied, point.applied_term, point.append_time_ms,

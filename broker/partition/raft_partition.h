@@ -135,6 +135,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   void RefuseOffset(bool beyond_end, ReadResult out, ReadDone done);
 
   void ApplyBatch(const raft::Entry& entry);
+  void Damaged(const raft::Entry& entry, const Error& why);
   void AdvancePending(const raft::NodeStatus& status);
   void RefreshInSync();
   void PublishLeadership();
@@ -166,6 +167,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   bool was_serving_ = false;
   bool swap_first_ = false;
   bool opening_ = false;
+  bool damaged_ = false;  // a committed entry was: nothing more is applied, served or checkpointed
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

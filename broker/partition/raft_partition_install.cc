@@ -79,7 +79,7 @@ class Refusal final : public raft::InstallSink {
 
 void RaftPartition::OpenInstallSource(raft::LogStart start,
                                       Done<std::unique_ptr<raft::InstallSource>> done) {
-  if (!log_) {
+  if (!log_ || damaged_) {
     return environment_.loop.Post([done = std::move(done)]() mutable {
       done(Fail(ErrorCode::kUnavailable, "the log is not open yet"));
     });

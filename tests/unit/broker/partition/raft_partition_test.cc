@@ -1,8 +1,8 @@
-// RaftPartition: when a producer is answered. One leader over fakes; the test speaks for its
-// followers.
+// RaftPartition: when a producer is answered, and what a damaged entry does. One leader over fakes;
+// the test speaks for its followers.
 //
 // Planted bugs that were seen to be caught: duplicate-answered-when-applied,
-// no-room-refused-at-once.
+// no-room-refused-at-once, damage-not-fenced.
 #include "broker/partition/raft_partition.h"
 
 #include <gtest/gtest.h>
@@ -60,7 +60,8 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
                              .log = NullLog(),
                              .counters = counters_,
                              .tick = std::chrono::milliseconds(50),
-                             .fence = nullptr},
+                             .fence = [this](GroupId, const Error& why) { fences_.push_back(why); },
+                             .segments_failed = nullptr},
         wal::Manifest{.group = kGroup, .directory = "t-0"}, settings);
     partition_ = machine.get();
     raft::GroupSpec spec{.id = kGroup, .self = kSelf, .created = raft::Created{.self = kSelf}};
@@ -115,6 +116,7 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
   PartitionCounters counters_;
   FakeKvStore kv_store_{rng_};
   FakeKv kv_{kv_store_, loop_};
+  std::vector<Error> fences_;
   raft::FakeLogDisk log_disk_;
   raft::FakeLogStore store_{loop_, log_disk_};
   bool has_room_ = true;
@@ -181,6 +183,51 @@ TEST_F(RaftPartitionTest, ABatchWithoutRoomIsRefusedAfterASecond) {
   ASSERT_TRUE(*next) << "it left no trace";
   EXPECT_EQ((*next)->base_offset, 0);
 }
+
+enum class Damage { kNoBatch, kNothing, kCutShort, kOtherOffset, kOtherEpoch };
+
+class DamagedEntryTest : public RaftPartitionTest, public testing::WithParamInterface<Damage> {
+ protected:
+  static Slice Damaged(Damage damage) {
+    wal::RecordBuilder builder({});
+    builder.Add({.value = "x"});
+    Slice batch = builder.Build();
+    wal::StampBatch(batch.mutable_bytes(), damage == Damage::kOtherOffset ? 5 : 1,
+                    damage == Damage::kOtherEpoch ? 2 : 1);
+    if (damage == Damage::kNoBatch) return Slice::CopyOf("no batch");
+    if (damage == Damage::kNothing) return {};
+    return damage == Damage::kCutShort ? batch.Sub(0, batch.size() - 1) : batch;
+  }
+};
+
+// Bytes that no leader checked are committed all the same: this replica answers nothing more, and
+// the process goes on.
+TEST_P(DamagedEntryTest, FencesTheReplica) {
+  Lead(2);
+  const auto waiting = Produce();
+  ASSERT_TRUE(group_->Propose(raft::EntryType::kData, Damaged(GetParam())));
+  Run();
+  Acknowledge(kSecond, 3);
+  ASSERT_EQ(fences_.size(), 1U);
+  EXPECT_EQ(fences_.front().code, ErrorCode::kCorruption);
+  EXPECT_EQ(group_->status().applied, Index{3});
+  EXPECT_EQ(partition_->high_watermark(), 1) << "nothing of it is taken";
+  EXPECT_FALSE(partition_->Status().leads);
+  EXPECT_FALSE(partition_->Status().readable);
+  EXPECT_TRUE(waiting->has_value()) << "nobody waits for a replica that is damaged";
+  const auto after = Produce();
+  ASSERT_TRUE(after->has_value());
+  EXPECT_EQ((*after)->error, KafkaError::kNotLeaderOrFollower);
+  bool refused = false;
+  group_->Checkpoint([&](const Result<raft::Group::Checkpointed>& done) { refused = !done; });
+  Run();
+  EXPECT_TRUE(refused) << "its state is not made durable as if all were applied";
+  EXPECT_EQ(fences_.size(), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, DamagedEntryTest,
+                         testing::Values(Damage::kNoBatch, Damage::kNothing, Damage::kCutShort,
+                                         Damage::kOtherOffset, Damage::kOtherEpoch));
 
 }  // namespace
 }  // namespace kronika::broker

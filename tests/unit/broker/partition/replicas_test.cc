@@ -158,5 +158,30 @@ TEST_F(ReplicasTest, ADeletedPartitionIsFencedNoMore) {
   EXPECT_TRUE(replicas_->fenced().empty());
 }
 
+// The journal gives back what it was given; that a committed entry was damaged before does not end
+// the process at each start, and the other replicas are there.
+TEST_F(ReplicasTest, ADamagedCommittedEntryFencesItsReplicaAlone) {
+  constexpr GroupId kOther{2};
+  RecoveredReplicas recovered{.metadata_last = Index{6}};
+  for (GroupId id : {kGroup, kOther}) {
+    recovered.journal[id] = WithEntries(Replica(1, 6));
+    recovered.journal[id].hard_state->commit = Index{2};
+  }
+  recovered.journal[kGroup].entries[1].type = raft::EntryType::kData;
+  recovered.journal[kGroup].entries[1].payload = Slice::CopyOf("no batch");
+  Recover(1, 1, std::move(recovered));
+  const raft::ReplicaId here[] = {{BrokerId{1}, metadata::kPlacedHere},
+                                  {BrokerId{2}, metadata::kPlacedHere},
+                                  {BrokerId{3}, metadata::kPlacedHere}};
+  Apply(6, metadata::TopicCreated{.name = "t",
+                                  .topic = Directory(100),
+                                  .partitions = {{.group = kGroup, .replicas = {here, here + 3}},
+                                                 {.group = kOther, .replicas = {here, here + 3}}}});
+  EXPECT_TRUE(replicas_->fenced().contains(kGroup));
+  EXPECT_EQ(manager_->Find(kGroup), nullptr);
+  ASSERT_NE(manager_->Find(kOther), nullptr);
+  EXPECT_EQ(manager_->Find(kOther)->status().applied, Index{2});
+}
+
 }  // namespace
 }  // namespace kronika::broker
