@@ -16,7 +16,7 @@ struct Broker::Loaded {
   wal::JournalVerdict verdict;
   wal::CheckpointMark mark;
   std::map<GroupId, wal::Manifest> manifests;
-  std::map<GroupId, std::string> fenced;
+  std::map<GroupId, FencedReplica> fenced;
   std::optional<metadata::StoredImage> image;
   std::optional<raft::ReplicaRecord> metadata_replica;
 };
@@ -78,10 +78,12 @@ Status Broker::Load(Loaded& loaded) {
   }
   auto fenced = seams_.kv.Scan(kFencedPrefix);
   if (!fenced) return std::unexpected(fenced.error());
-  for (const auto& [key, why] : *fenced) {
+  for (const auto& [key, value] : *fenced) {
     auto group = ParseFencedKey(key);
     if (!group) return std::unexpected(group.error());
-    loaded.fenced.emplace(*group, why);
+    auto replica = DecodeFenced(value);
+    if (!replica) return std::unexpected(replica.error());
+    loaded.fenced.emplace(*group, std::move(*replica));
   }
   auto image = metadata::StateMachine::Load(seams_.kv);
   if (!image) return std::unexpected(image.error());

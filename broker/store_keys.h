@@ -8,6 +8,7 @@
 #include <charconv>
 #include <string>
 
+#include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
 
@@ -17,8 +18,8 @@ inline constexpr std::string_view kPartitionPrefix = "partition/";  // wal::Mani
 inline constexpr std::string_view kCheckpointKey =
     "checkpoint";  // u64 id, u64 journal position; little-endian
 
-// Why a replica of this directory answers nothing any more, until it has a new incarnation (safety
-// rule A11).
+// FencedReplica: which replica of this directory answers nothing any more, and why, until it has a
+// new incarnation (safety rule A11). u64 incarnation, u32 length, text.
 inline constexpr std::string_view kFencedPrefix = "fenced/";
 
 // wal::Manifest of a full install; metadata/ has its own staged ones (staged_installs.h).
@@ -26,6 +27,24 @@ inline constexpr std::string_view kStagedPrefix = "staged/";
 
 inline std::string FencedKey(GroupId group) {
   return fmt::format("{}{:08x}", kFencedPrefix, group.value);
+}
+
+// Which replica is fenced, and why. Incarnation 0: nothing that was left of it named it.
+struct FencedReplica {
+  Incarnation incarnation;
+  std::string why;
+};
+
+inline std::string EncodeFenced(const FencedReplica& fenced) {
+  return LeWriter().Int(fenced.incarnation.value).Blob(fenced.why).Take();
+}
+
+inline Result<FencedReplica> DecodeFenced(std::string_view value) {
+  LeReader in(AsBytes(value));
+  FencedReplica out{.incarnation = {in.Int<std::uint64_t>()}, .why = {}};
+  out.why = AsText(in.Blob());
+  if (in.ok() && in.left() == 0) return out;
+  return Fail(ErrorCode::kCorruption, "the record of a fenced replica is malformed", "store");
 }
 
 inline Result<GroupId> ParseFencedKey(std::string_view key) {

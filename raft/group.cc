@@ -44,6 +44,7 @@ Group::Group(const GroupEnvironment& environment, GroupSpec spec,
       generation_(spec.generation),
       self_(spec.self),
       created_(std::move(spec.created)),
+      succeeds_(spec.succeeds),
       hard_state_(spec.recovered.hard_state),
       applied_term_(spec.recovered.start.term),
       uncommitted_(BytesOf(spec.recovered.entries)),
@@ -67,7 +68,7 @@ Group::~Group() {
 void Group::Start() {
   if (!created_) return Activate();
   first_life_ = true;
-  store_.Append({.group = id_, .created = std::move(created_)},
+  store_.Append({.group = id_, .created = std::move(created_), .removed = succeeds_},
                 [self = weak_from_this()](Status written) {
                   auto group = self.lock();
                   if (!group) return;

@@ -64,6 +64,8 @@ struct GroupSpec {
   ReplicaId self;
   Recovered recovered;
   std::optional<Created> created;  // this life is the first: write it before anything else
+  // The log may hold records of an earlier replica of the group here, which end with that record.
+  bool succeeds = false;
 };
 
 class Group : public std::enable_shared_from_this<Group> {
@@ -149,6 +151,7 @@ class Group : public std::enable_shared_from_this<Group> {
   const Generation generation_;
   const ReplicaId self_;
   std::optional<Created> created_;
+  const bool succeeds_;
   HardState hard_state_;  // as last handed to the log store
   Term applied_term_;
   std::deque<std::pair<Index, std::size_t>> uncommitted_;  // entries with their bytes

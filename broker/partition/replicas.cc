@@ -8,7 +8,6 @@
 #include "broker/store_keys.h"
 #include "metadata/directory_claim.h"
 #include "metadata/wish.h"
-#include "raft/replica_record.h"
 #include "wal/log/directory.h"
 #include "wal/log/names.h"
 
@@ -69,7 +68,7 @@ void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& im
   for (const auto& [id, group] : recovered.journal) known.insert(id);
   for (const auto& [id, manifest] : recovered.manifests) known.insert(id);
   // Nothing else may be left of a replica than that it is fenced, or that damaged records were its.
-  for (const auto& [id, why] : recovered.fenced) known.insert(id);
+  for (const auto& [id, fenced] : recovered.fenced) known.insert(id);
   for (const auto& damage : recovered.verdict.damages)
     known.insert(damage.groups.begin(), damage.groups.end());
   known.erase(kMetadataGroup);
@@ -78,13 +77,17 @@ void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& im
     auto manifest = recovered.manifests.find(id);
     auto* in_journal = journal == recovered.journal.end() ? nullptr : &journal->second;
     auto* in_store = manifest == recovered.manifests.end() ? nullptr : &manifest->second;
+    Incarnation newest = in_store ? in_store->incarnation : Incarnation{};
+    if (in_journal && in_journal->created)
+      newest = std::max(newest, in_journal->created->self.incarnation);
     if (in_journal && in_journal->removed) {
       removed.insert(id);
       if (in_store) ForgetData(id, in_store->directory);
-    } else if (recovered.fenced.contains(id)) {
-      fenced_[id] = recovered.fenced[id];
+    } else if (auto fenced = recovered.fenced.find(id);
+               fenced != recovered.fenced.end() && !Succeeded(id, fenced->second, newest)) {
+      fenced_[id] = fenced->second;
     } else if (recovered.verdict.Concerns(id)) {
-      fenced_[id] = "the journal lost records that this replica had acknowledged";
+      fenced_[id] = {newest, "the journal lost records that this replica had acknowledged"};
     } else {
       RecoverGroup(id, in_journal, in_store, *image);
     }
@@ -93,10 +96,10 @@ void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& im
   RemoveUnplaced(*image);
   AccountForMissing(*image, removed, recovered.carried_out);
   // Remembered: what showed the damage may be gone at the next start.
-  for (const auto& [id, why] : std::map(fenced_)) Fence(id, why);
+  for (const auto& [id, fenced] : std::map(fenced_)) Fence(id, fenced);
   std::set<GroupId> here;
   for (const auto& [id, partition] : partitions_) here.insert(id);
-  for (const auto& [id, why] : fenced_) here.insert(id);
+  for (const auto& [id, fenced] : fenced_) here.insert(id);
   wal::RemoveLeftovers(
       environment_.files, std::move(here), [this, alive = std::weak_ptr(alive_)](Status removed) {
         if (!alive.lock() || removed) return;
@@ -104,54 +107,87 @@ void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& im
       });
 }
 
+// Which life the disk holds of a replica: the newer of what the store and the journal name, by
+// generation, then incarnation. The store's deletes are not synced, so that a power loss may bring
+// the manifest of an earlier life back beside the record that began the next one.
+Replicas::Life Replicas::LifeOf(const raft::RecoveredGroup* journal,
+                                const raft::ReplicaRecord* stored) const {
+  if (!stored) return journal && journal->created ? Life::kFromJournal : Life::kNone;
+  if (!journal || !journal->created) return Life::kFromStore;
+  const raft::Created& created = *journal->created;
+  const auto begun = std::pair(created.generation, created.self.incarnation);
+  const auto kept = std::pair(stored->generation, stored->self.incarnation);
+  if (begun < kept) return Life::kContradictory;
+  return begun > kept && !KRONIKA_PLANTED("manifest-decides-before-created") ? Life::kFromJournal
+                                                                             : Life::kFromStore;
+}
+
 void Replicas::RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Manifest* manifest,
                             const metadata::Image& image) {
   raft::GroupSpec spec{.id = id};
   wal::Manifest start;
-  std::shared_ptr<StagedInstalls> staged;
-  if (manifest) {
-    auto record = raft::DecodeReplicaRecord(manifest->replica);
-    if (!record) {
-      fenced_[id] = record.error().Describe();
+  Result<raft::ReplicaRecord> record;
+  if (manifest) record = raft::DecodeReplicaRecord(manifest->replica);
+  if (!record) {
+    fenced_[id] = {manifest->incarnation, record.error().Describe()};
+    return;
+  }
+  switch (LifeOf(journal, manifest ? &*record : nullptr)) {
+    case Life::kNone:
+      return;  // leftovers of a replica that never existed
+    case Life::kContradictory:
+      fenced_[id] = {record->self.incarnation, "the journal names an earlier replica"};
       return;
-    }
-    spec.generation = record->generation;
-    spec.self = record->self;
-    spec.recovered = {record->hard_state, record->start, {}};
-    start = std::move(*manifest);
-  } else if (journal && journal->created) {
-    const raft::Created& created = *journal->created;
-    spec.generation = created.generation;
-    spec.self = created.self;
-    spec.recovered.hard_state.term = created.floor;
-    spec.recovered.start.membership = created.membership;
-    start.group = id;
-    start.generation = created.generation;
-    start.incarnation = created.self.incarnation;
-  } else {
-    return;  // leftovers of a replica that never existed
-  }
-  if (journal) {
-    if (journal->hard_state) spec.recovered.hard_state = *journal->hard_state;
-    if (journal->installed && journal->installed->start.index > spec.recovered.start.index) {
-      staged = std::make_shared<StagedInstalls>(environment_.kv, id);
-      auto installed =
-          staged->Take(journal->installed->start.index, AsBytes(journal->installed->manifest));
-      if (!installed) {
-        fenced_[id] = installed.error().Describe();
-        return;
-      }
-      spec.recovered.start = journal->installed->start;
-      installed->generation = spec.generation;
-      installed->incarnation = spec.self.incarnation;
-      start = std::move(*installed);
-    }
-    for (auto& entry : journal->entries) {
-      if (entry.index > spec.recovered.start.index)
-        spec.recovered.entries.push_back(std::move(entry));
+    case Life::kFromStore:
+      spec.generation = record->generation;
+      spec.self = record->self;
+      spec.recovered = {record->hard_state, record->start, {}};
+      start = std::move(*manifest);
+      break;
+    case Life::kFromJournal: {
+      if (manifest) ForgetData(id, "");
+      const raft::Created& created = *journal->created;
+      spec.generation = created.generation;
+      spec.self = created.self;
+      spec.recovered.hard_state.term = created.floor;
+      spec.recovered.start.membership = created.membership;
+      start.group = id;
+      start.generation = created.generation;
+      start.incarnation = created.self.incarnation;
+      break;
     }
   }
-  Add({std::move(spec), std::move(start), std::move(staged)}, image.FindGroup(id));
+  Result<std::shared_ptr<StagedInstalls>> staged;
+  if (journal) staged = TakeJournal(*journal, spec, start);
+  if (!staged) {
+    fenced_[id] = {spec.self.incarnation, staged.error().Describe()};
+    return;
+  }
+  Add({std::move(spec), std::move(start), std::move(*staged)}, image.FindGroup(id));
+}
+
+// What the journal has beyond the start of this life; the install that it begins with, if its swap
+// may be unfinished.
+Result<std::shared_ptr<StagedInstalls>> Replicas::TakeJournal(raft::RecoveredGroup& journal,
+                                                              raft::GroupSpec& spec,
+                                                              wal::Manifest& start) {
+  std::shared_ptr<StagedInstalls> staged;
+  if (journal.hard_state) spec.recovered.hard_state = *journal.hard_state;
+  if (journal.installed && journal.installed->start.index > spec.recovered.start.index) {
+    staged = std::make_shared<StagedInstalls>(environment_.kv, spec.id);
+    auto installed =
+        staged->Take(journal.installed->start.index, AsBytes(journal.installed->manifest));
+    if (!installed) return std::unexpected(installed.error());
+    spec.recovered.start = journal.installed->start;
+    installed->generation = spec.generation;
+    installed->incarnation = spec.self.incarnation;
+    start = std::move(*installed);
+  }
+  for (auto& entry : journal.entries) {
+    if (entry.index > spec.recovered.start.index)
+      spec.recovered.entries.push_back(std::move(entry));
+  }
+  return staged;
 }
 
 // Staged for installs that a crash ended, or that a checkpoint has passed.
@@ -159,7 +195,7 @@ void Replicas::ForgetStaged() {
   std::set<std::string> named;
   for (const auto& [id, partition] : partitions_) named.merge(partition->staged()->keys());
   std::set<GroupId> fenced;
-  for (const auto& [id, why] : fenced_) fenced.insert(id);
+  for (const auto& [id, replica] : fenced_) fenced.insert(id);
   if (auto status = ForgetUnnamed(environment_.kv, named, fenced); !status)
     environment_.log.Warn("staged manifests stay: {}", status.error().Describe());
 }
@@ -205,8 +241,8 @@ void Replicas::AccountForMissing(const metadata::Image& image, const std::set<Gr
         place ? place.partition->members.ReplicaOf(environment_.self) : raft::ReplicaId{};
     if (!place || !metadata::PlacedIn(image, self, environment_.directory)) return;
     if (partitions_.contains(id) || fenced_.contains(id) || removed.contains(id)) return;
-    if (self.incarnation.value > carried_out.value) return Create(place, self);
-    fenced_[id] = "its data is gone from this directory";
+    if (self.incarnation.value > carried_out.value) return Create(place, self, false);
+    fenced_[id] = {self.incarnation, "its data is gone from this directory"};
   });
 }
 
@@ -237,8 +273,8 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
     }
     if (!local && (!fenced_.contains(id) || !change.before ||
                    change.before.partition->members.ReplicaOf(environment_.self) != self)) {
-      Unfence(id);
-      Create(place, self);
+      const bool fenced = Unfence(id);
+      Create(place, self, fenced);
     } else if (local) {
       Place(id, place);
     }
@@ -254,7 +290,8 @@ void Replicas::OnImage(const metadata::ImagePtr& image, const metadata::Delta& d
   }
 }
 
-void Replicas::Create(const metadata::PartitionRef& place, raft::ReplicaId self) {
+void Replicas::Create(const metadata::PartitionRef& place, raft::ReplicaId self,
+                      bool succeeds_fenced) {
   const metadata::Partition& partition = *place.partition;
   bool founding = partition.BootsFounding(self);
   raft::Created created{.self = self};
@@ -262,7 +299,10 @@ void Replicas::Create(const metadata::PartitionRef& place, raft::ReplicaId self)
     created.membership = partition.members.FoundingMembership();
     created.floor = partition.epoch_floor;
   }
-  raft::GroupSpec spec{.id = partition.group, .self = self, .created = created};
+  raft::GroupSpec spec{.id = partition.group,
+                       .self = self,
+                       .created = created,
+                       .succeeds = succeeds_fenced && !KRONIKA_PLANTED("fenced-records-kept")};
   spec.recovered.hard_state.term = created.floor;
   spec.recovered.start.membership = created.membership;
   wal::Manifest manifest{

@@ -11,6 +11,8 @@
 //    image does not know is kept and not served.
 // 3. A folder belongs to one group at a time: a new partition of an old name opens its log when the
 //    old folder is out of the way.
+// 4. Of the lives of a replica that the disk holds traces of, the one with the newest incarnation
+//    counts; what the store says of earlier ones came back with a power loss (A4).
 #pragma once
 
 #include <functional>
@@ -24,9 +26,11 @@
 #include "broker/partition/disk_reserve.h"
 #include "broker/partition/fenced_partition.h"
 #include "broker/partition/raft_partition.h"
+#include "broker/store_keys.h"
 #include "metadata/broker_configs.h"
 #include "metadata/observer.h"
 #include "raft/group_manager.h"
+#include "raft/replica_record.h"
 #include "wal/journal/verdict.h"
 
 namespace kronika::broker {
@@ -54,7 +58,7 @@ struct RecoveredReplicas {
   std::map<GroupId, raft::RecoveredGroup> journal;
   std::map<GroupId, wal::Manifest> manifests;
   wal::JournalVerdict verdict;
-  std::map<GroupId, std::string> fenced;  // in an earlier life, with the reason
+  std::map<GroupId, FencedReplica> fenced;  // in an earlier life
   // Up to here the image's records were carried out: what they placed here and is missing is lost.
   Index carried_out;
   // Of the metadata group's log. Records up to there are applied again from the image on: what they
@@ -76,7 +80,7 @@ class Replicas final : public Partitions, public metadata::Observer {
   void OnImage(const metadata::ImagePtr& image, const metadata::Delta& delta) override;
 
   RaftPartition* FindGroup(GroupId group);
-  const std::map<GroupId, std::string>& fenced() const { return fenced_; }
+  const std::map<GroupId, FencedReplica>& fenced() const { return fenced_; }
   const PartitionCounters& counters() const { return counters_; }
   // Producers are refused: the disk is nearly full.
   bool disk_low() const { return environment_.disk && environment_.disk->low(); }
@@ -85,16 +89,24 @@ class Replicas final : public Partitions, public metadata::Observer {
   bool CreationsPending() const;
 
  private:
+  enum class Life { kNone, kFromStore, kFromJournal, kContradictory };
+  Life LifeOf(const raft::RecoveredGroup* journal, const raft::ReplicaRecord* stored) const;
+  Result<std::shared_ptr<StagedInstalls>> TakeJournal(raft::RecoveredGroup& journal,
+                                                      raft::GroupSpec& spec, wal::Manifest& start);
   void RecoverGroup(GroupId id, raft::RecoveredGroup* journal, wal::Manifest* manifest,
                     const metadata::Image& image);
-  void Create(const metadata::PartitionRef& place, raft::ReplicaId self);
+  // `succeeds_fenced`: the records of the fenced replica are still in the journal.
+  void Create(const metadata::PartitionRef& place, raft::ReplicaId self, bool succeeds_fenced);
   void Remove(GroupId group);
   void ForgetData(GroupId group, const std::string& directory,
                   const std::shared_ptr<StagedInstalls>& staged = nullptr);
   void ForgetStaged();
   // replicas_fence.cc
-  void Fence(GroupId group, const std::string& why);
-  void Unfence(GroupId group);
+  void Fence(GroupId group, const FencedReplica& replica);
+  bool Succeeded(GroupId group, const FencedReplica& fenced, Incarnation newest);
+  void ForgetFence(GroupId group);
+  // Whether it was fenced.
+  bool Unfence(GroupId group);
   // Whether what is fenced may be what the image names: no news of a later replica.
   bool StaysFenced(GroupId group, const metadata::PartitionRef& place,
                    const metadata::Image& image) const;
@@ -119,8 +131,8 @@ class Replicas final : public Partitions, public metadata::Observer {
   wal::OpenFiles open_files_;
   PartitionCounters counters_;
   std::map<GroupId, RaftPartition*> partitions_;  // owned by their groups
-  std::map<GroupId, std::string> fenced_;         // with the reason
-  Index metadata_last_;                           // as recovered
+  std::map<GroupId, FencedReplica> fenced_;
+  Index metadata_last_;  // as recovered
   std::size_t removals_pending_ = 0;
   FencedPartition fenced_partition_;
   std::set<std::string> retiring_;          // folders that their former replica still has to leave

@@ -41,8 +41,9 @@ std::string ClusterWorld::DescribeBrokers() {
     if (auto why = broker->broker().NotReadyReason(); !why.empty()) {
       state += fmt::format("\n  broker {} is not ready: {}", broker->id().value, why);
     }
-    for (const auto& [id, why] : broker->broker().replicas().fenced()) {
-      state += fmt::format("\n  broker {} group {} fenced: {}", broker->id().value, id.value, why);
+    for (const auto& [id, fenced] : broker->broker().replicas().fenced()) {
+      state += fmt::format("\n  broker {} group {} fenced: {}", broker->id().value, id.value,
+                           fenced.why);
     }
   }
   for (const auto& log : load_->Logs()) {

@@ -1,7 +1,8 @@
 // Replicas: what is made, kept and fenced when metadata records are applied again after a restart.
 //
 // Planted bugs that were seen to be caught: older-record-removes-replica,
-// fenced-replica-founded-again.
+// fenced-replica-founded-again, manifest-decides-before-created, fenced-records-kept,
+// damage-not-fenced.
 #include "broker/partition/replicas.h"
 
 #include <gtest/gtest.h>
@@ -119,7 +120,7 @@ TEST_F(ReplicasTest, ARecordFromBeforeAReplicaWasPlacedDoesNotRemoveIt) {
 
 TEST_F(ReplicasTest, AFencedReplicaIsNotFoundedAgainByItsOwnRecord) {
   RecoveredReplicas recovered{.metadata_last = Index{6}};
-  recovered.fenced[kGroup] = "damaged";
+  recovered.fenced[kGroup] = {Incarnation{6}, "damaged"};
   Recover(1, 1, std::move(recovered));
   ApplyTopicCreated();
   EXPECT_EQ(manager_->Find(kGroup), nullptr);
@@ -138,7 +139,7 @@ TEST_F(ReplicasTest, AReplicaOfWhichOnlyItsDamageIsKnownIsNotFoundedAgain) {
 
 TEST_F(ReplicasTest, ALaterIncarnationEndsTheFence) {
   RecoveredReplicas recovered{.metadata_last = Index{6}};
-  recovered.fenced[kGroup] = "damaged";
+  recovered.fenced[kGroup] = {Incarnation{6}, "damaged"};
   Recover(1, 1, std::move(recovered));
   ApplyTopicCreated();
   Apply(7, metadata::MembershipWished{
@@ -151,11 +152,77 @@ TEST_F(ReplicasTest, ALaterIncarnationEndsTheFence) {
 
 TEST_F(ReplicasTest, ADeletedPartitionIsFencedNoMore) {
   RecoveredReplicas recovered{.metadata_last = Index{7}};
-  recovered.fenced[kGroup] = "damaged";
+  recovered.fenced[kGroup] = {Incarnation{6}, "damaged"};
   Recover(1, 1, std::move(recovered));
   ApplyTopicCreated();
   Apply(7, metadata::TopicDeleted{.topic = Directory(100)});
   EXPECT_TRUE(replicas_->fenced().empty());
+}
+
+wal::Manifest ManifestOf(raft::ReplicaId self, Index applied) {
+  raft::ReplicaRecord record{.self = self, .hard_state = {.term = Term{3}, .commit = applied}};
+  record.start = {applied, Term{3}, {.voters = {Replica(1, 6), Replica(2, 6), Replica(3, 6)}}};
+  return {.group = kGroup,
+          .incarnation = self.incarnation,
+          .directory = "t-0",
+          .applied = applied,
+          .applied_term = Term{3},
+          .replica = raft::EncodeReplicaRecord(record)};
+}
+
+// The replica was fenced, and the next one was created; then the power went before the store's
+// deletes were durable (SAFETY A4).
+TEST_F(ReplicasTest, TheIncarnationDecidesBetweenAnEarlierManifestAndALaterBeginning) {
+  RecoveredReplicas recovered{.metadata_last = Index{7}};
+  recovered.manifests[kGroup] = ManifestOf(Replica(1, 6), Index{10});
+  recovered.fenced[kGroup] = {Incarnation{6}, "damaged"};
+  recovered.journal[kGroup].created = raft::Created{.self = Replica(1, 7)};
+  Recover(1, 1, std::move(recovered));
+  const raft::Group* group = manager_->Find(kGroup);
+  ASSERT_NE(group, nullptr);
+  EXPECT_EQ(group->self(), Replica(1, 7));
+  EXPECT_EQ(group->status().last, Index{0});
+  EXPECT_TRUE(group->status().membership.voters.empty()) << "it begins empty, as a learner";
+  EXPECT_TRUE(replicas_->fenced().empty());
+}
+
+TEST_F(ReplicasTest, TheManifestOfTheSameLifeDecides) {
+  RecoveredReplicas recovered{.metadata_last = Index{7}};
+  recovered.manifests[kGroup] = ManifestOf(Replica(1, 6), Index{1});
+  recovered.journal[kGroup] = WithEntries(Replica(1, 6));
+  Recover(1, 1, std::move(recovered));
+  const raft::Group* group = manager_->Find(kGroup);
+  ASSERT_NE(group, nullptr);
+  EXPECT_EQ(group->status().applied, Index{1});
+  EXPECT_EQ(group->status().last, Index{2});
+}
+
+TEST_F(ReplicasTest, AManifestOfALaterLifeThanTheJournalsIsFenced) {
+  RecoveredReplicas recovered{.metadata_last = Index{7}};
+  recovered.manifests[kGroup] = ManifestOf(Replica(1, 7), Index{10});
+  recovered.journal[kGroup] = WithEntries(Replica(1, 6));
+  Recover(1, 1, std::move(recovered));
+  EXPECT_EQ(manager_->Find(kGroup), nullptr);
+  EXPECT_TRUE(replicas_->fenced().contains(kGroup));
+}
+
+// What a fenced replica left in the journal is not its successor's.
+TEST_F(ReplicasTest, TheSuccessorOfAFencedReplicaForgetsItsRecords) {
+  store_.Append({.group = kGroup,
+                 .created = raft::Created{.self = Replica(1, 6)},
+                 .raft = {.entries = {{.index = Index{1}, .term = Term{3}}}}},
+                [](Status) {});
+  RecoveredReplicas recovered{.metadata_last = Index{6}};
+  recovered.fenced[kGroup] = {Incarnation{6}, "damaged"};
+  Recover(1, 1, std::move(recovered));
+  ApplyTopicCreated();
+  Apply(7, metadata::MembershipWished{
+               .group = kGroup,
+               .voters = {{BrokerId{1}, metadata::kPlacedHere}, Replica(2, 6), Replica(3, 6)}});
+  const raft::RecoveredGroup& on_disk = log_disk_.groups().at(kGroup);
+  ASSERT_TRUE(on_disk.created);
+  EXPECT_EQ(on_disk.created->self, Replica(1, 7));
+  EXPECT_TRUE(on_disk.entries.empty());
 }
 
 // The journal gives back what it was given; that a committed entry was damaged before does not end

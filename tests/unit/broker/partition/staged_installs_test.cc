@@ -96,7 +96,7 @@ class World {
 
   raft::Group& group() { return *life_->manager.Find(kGroup); }
   RaftPartition* partition() { return life_->replicas->FindGroup(kGroup); }
-  const std::map<GroupId, std::string>& fenced() const { return life_->replicas->fenced(); }
+  const std::map<GroupId, FencedReplica>& fenced() const { return life_->replicas->fenced(); }
 
   // Stages all of the stream; what the journal is to record. `then` runs when that is known.
   void Stage(const Stream& stream, std::function<void(std::string)> then) {
@@ -247,7 +247,7 @@ class World {
 
 // The state is the one before or the one after, with segments and producers of the same moment.
 void ExpectWhole(World& world, const Stream& stream, bool installed) {
-  ASSERT_TRUE(world.fenced().empty()) << world.fenced().begin()->second;
+  ASSERT_TRUE(world.fenced().empty()) << world.fenced().begin()->second.why;
   ASSERT_NE(world.partition(), nullptr);
   EXPECT_EQ(world.partition()->high_watermark(), installed ? stream.end : 0);
   EXPECT_EQ(world.group().status().applied, installed ? stream.start.index : Index{});
