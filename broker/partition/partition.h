@@ -77,8 +77,8 @@ using ReadDone = std::move_only_function<void(ReadResult)>;
 struct OffsetQuery {
   enum class Kind {
     kEarliest,  // the log start
-    kLatest,    // the high watermark, or the last stable offset; confirmed by a quorum (safety rule
-                // C1)
+    // The others are confirmed by a quorum (safety rule C1).
+    kLatest,        // the high watermark, or the last stable offset
     kMaxTimestamp,  // the record with the largest timestamp
     kTimestamp,     // the first record whose timestamp is at least `timestamp_ms`
   };

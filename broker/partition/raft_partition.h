@@ -133,6 +133,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
 
   // raft_partition_read.cc
   void RefuseOffset(bool beyond_end, ReadResult out, ReadDone done);
+  void FindConfirmedOffset(OffsetQuery query, OffsetAnswer answer, OffsetDone done);
 
   void ApplyBatch(const raft::Entry& entry);
   void Damaged(const raft::Entry& entry, const Error& why);

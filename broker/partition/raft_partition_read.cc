@@ -69,22 +69,30 @@ void RaftPartition::FindOffset(OffsetQuery query, OffsetDone done) {
     return done(answer);
   }
   answer.leader_epoch = static_cast<std::int32_t>(led_term_.value);
-  auto alive = std::weak_ptr(alive_);
+  if (query.kind == OffsetQuery::Kind::kEarliest) {
+    answer.offset = log_->log_start_offset();
+    return done(answer);
+  }
+  if (query.kind != OffsetQuery::Kind::kLatest && KRONIKA_PLANTED("time-without-quorum"))
+    return FindConfirmedOffset(query, answer, std::move(done));
+  // All others promise the latest: the end, the largest time, or that nothing so late is there. So a
+  // quorum has to confirm this leader first (SAFETY C1).
+  group_->ReadIndex([this, alive = std::weak_ptr(alive_), query, answer,
+                     done = std::move(done)](Result<Index> confirmed) mutable {
+    if (confirmed && alive.lock() && leads())
+      return FindConfirmedOffset(query, answer, std::move(done));
+    answer.error = KafkaError::kOffsetNotAvailable;
+    done(answer);
+  });
+}
+
+void RaftPartition::FindConfirmedOffset(OffsetQuery query, OffsetAnswer answer, OffsetDone done) {
+  const auto alive = std::weak_ptr(alive_);
   switch (query.kind) {
     case OffsetQuery::Kind::kEarliest:
-      answer.offset = log_->log_start_offset();
-      return done(answer);
     case OffsetQuery::Kind::kLatest:
-      // Promises the latest, so a quorum has to confirm this leader first (SAFETY C1).
-      return group_->ReadIndex(
-          [this, alive, answer, done = std::move(done)](Result<Index> confirmed) mutable {
-            if (!confirmed || !alive.lock()) {
-              answer.error = KafkaError::kOffsetNotAvailable;
-            } else {
-              answer.offset = high_watermark();
-            }
-            done(answer);
-          });
+      answer.offset = high_watermark();
+      return done(answer);
     case OffsetQuery::Kind::kMaxTimestamp:
       return log_->FindLargestTimestamp([this, alive, answer, done = std::move(done)](
                                             Result<wal::OffsetAndTimestamp> found) mutable {

@@ -2,7 +2,7 @@
 // the test speaks for its followers.
 //
 // Planted bugs that were seen to be caught: duplicate-answered-when-applied,
-// no-room-refused-at-once, damage-not-fenced.
+// no-room-refused-at-once, damage-not-fenced, time-without-quorum.
 #include "broker/partition/raft_partition.h"
 
 #include <gtest/gtest.h>
@@ -28,7 +28,9 @@ constexpr GroupId kGroup{1};
 
 class RaftPartitionTest : public testing::Test, public raft::GroupHost {
  public:
-  void Send(raft::Group&, raft::Message) override {}
+  void Send(raft::Group&, raft::Message message) override {
+    if (message.read_context != 0) asked_ = message.read_context;
+  }
   void MarkDirty(raft::Group&) override {
     loop_.Post([this] { group_->Process(); });
   }
@@ -117,6 +119,7 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
   FakeKvStore kv_store_{rng_};
   FakeKv kv_{kv_store_, loop_};
   std::vector<Error> fences_;
+  std::uint64_t asked_ = 0;  // the last round of a read
   raft::FakeLogDisk log_disk_;
   raft::FakeLogStore store_{loop_, log_disk_};
   bool has_room_ = true;
@@ -182,6 +185,34 @@ TEST_F(RaftPartitionTest, ABatchWithoutRoomIsRefusedAfterASecond) {
   Acknowledge(kSecond, 2);
   ASSERT_TRUE(*next) << "it left no trace";
   EXPECT_EQ((*next)->base_offset, 0);
+}
+
+// A leader that was deposed without knowing it lacks the newest records, so what it says of times is
+// confirmed as its end is (SAFETY C1).
+TEST_F(RaftPartitionTest, OffsetsByTimeAreConfirmedByAQuorum) {
+  Lead(2);
+  Produce();
+  Acknowledge(kSecond, 2);
+  using Kind = OffsetQuery::Kind;
+  for (const Kind kind : {Kind::kLatest, Kind::kTimestamp, Kind::kMaxTimestamp}) {
+    std::optional<OffsetAnswer> answer;
+    partition_->FindOffset({.kind = kind, .timestamp_ms = 0},
+                           [&](const OffsetAnswer& given) { answer = given; });
+    Run();
+    EXPECT_FALSE(answer) << "nobody confirmed";
+    Answer({.type = raft::MessageType::kHeartbeatResponse,
+            .from = kSecond,
+            .log_index = Index{2},
+            .hint_index = Index{2},
+            .read_context = asked_});
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->error, KafkaError::kNone);
+    EXPECT_EQ(answer->offset, kind == Kind::kLatest ? 1 : 0);
+  }
+  std::optional<OffsetAnswer> first;
+  partition_->FindOffset({.kind = Kind::kEarliest},
+                         [&](const OffsetAnswer& given) { first = given; });
+  EXPECT_TRUE(first) << "that promises nothing";
 }
 
 enum class Damage { kNoBatch, kNothing, kCutShort, kOtherOffset, kOtherEpoch };
