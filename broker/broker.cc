@@ -171,6 +171,9 @@ void Broker::Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> ma
                       std::move(loaded.verdict), std::move(loaded.fenced), machine_->carried_out(),
                       metadata ? metadata->status().last : image->applied},
                      image);
+  groups_->SetPlacedHere([this](GroupId group, Incarnation incarnation) {
+    return replicas_->Expects(group, incarnation);
+  });
   observer_ = std::make_unique<ImageObserver>(*this);
   machine_->AddObserver(observer_.get());
   auto creations_pending = [this] {

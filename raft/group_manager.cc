@@ -112,7 +112,6 @@ void GroupManager::AddPeer(BrokerId peer) {
 
 Group& GroupManager::AddGroup(GroupSpec spec, std::unique_ptr<StateMachine> state_machine) {
   GroupId id = spec.id;
-  closed_.erase(id);
   KRONIKA_CHECK(!groups_.contains(id), "a broker has one replica of a group");
   GroupEnvironment environment{loop_, store_, *this, rng_, options_.raft};
   auto group = std::make_shared<Group>(environment, std::move(spec), std::move(state_machine));
@@ -127,7 +126,6 @@ void GroupManager::RemoveGroup(GroupId id, Done<void> done) {
 }
 
 void GroupManager::CloseGroup(GroupId id) {
-  closed_.insert(id);
   auto found = groups_.find(id);
   if (found == groups_.end()) return;
   auto group = found->second;  // its completions may still be on their way

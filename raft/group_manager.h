@@ -6,7 +6,9 @@
 // 2. A gap longer than two ticks ages two ticks at most, and one longer than an election timeout
 //    makes every leadership prove itself again (SAFETY B7).
 // 3. A message for a replica that this broker's metadata does not know yet is answered "not yet";
-//    one that it should know and does not is counted as misdirected (SAFETY B13).
+//    one for a replica that the metadata places here and that is not here is counted as misdirected,
+//    an error; all others are for replicas that are no more: stale (SAFETY B13). The metadata is
+//    the memory of what was removed here; nothing else is kept of it.
 // 4. A closed liveness stream is silence at once (SAFETY B8).
 // 5. While a write of the log store hangs, nothing is led here and no timer ages: a broker that
 //    lives says nothing about its disk (SAFETY B5).
@@ -17,7 +19,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "raft/calls.h"
@@ -48,6 +49,9 @@ struct ManagerEnvironment {
 class GroupManager final : public GroupHost {
  public:
   using StoreFailedHandler = std::function<void(const Error&)>;
+  // Whether this broker's metadata, as far as it is applied, places that replica here, and nothing
+  // explains that it is not: the answer to a message for one that is not here.
+  using PlacedHere = std::function<bool(GroupId, Incarnation)>;
 
   GroupManager(const ManagerEnvironment& environment, BrokerId self, ManagerOptions options);
   ~GroupManager() override;
@@ -68,6 +72,8 @@ class GroupManager final : public GroupHost {
   // Calls `visit` for every group, in order of id.
   void ForEach(const std::function<void(Group&)>& visit);
 
+  // Without it no message counts as misdirected.
+  void SetPlacedHere(PlacedHere placed_here) { placed_here_ = std::move(placed_here); }
   // How far this broker's metadata is applied (SAFETY B13).
   void SetMetadataIndex(std::uint64_t index);
 
@@ -125,7 +131,7 @@ class GroupManager final : public GroupHost {
   StoreFailedHandler store_failed_;
   std::map<BrokerId, std::unique_ptr<PeerLink>> peers_;
   std::map<GroupId, std::shared_ptr<Group>> groups_;
-  std::set<GroupId> closed_;  // were here, or are fenced: what still comes for them is stale
+  PlacedHere placed_here_;
   std::vector<std::weak_ptr<Group>> dirty_;
   std::uint64_t metadata_index_ = 0;
   std::int64_t uncommitted_bytes_ = 0;

@@ -2,6 +2,7 @@
 // group_manager.h.
 #include <algorithm>
 
+#include "base/planted.h"
 #include "raft/core/membership.h"
 #include "raft/group_manager.h"
 
@@ -125,8 +126,9 @@ void GroupManager::TakeMessage(PeerLink& link, const SuperFrame& frame, GroupMes
     link.Open(Lane::kData)
         .not_yet.push_back(
             {message.group, inner.from.incarnation, inner.to.incarnation, inner.type, inner.term});
-  } else if (frame.metadata_index < metadata_index_ || closed_.contains(message.group) ||
-             (group && group->self().incarnation > inner.to.incarnation)) {
+  } else if ((group && group->self().incarnation > inner.to.incarnation) || !placed_here_ ||
+             (!placed_here_(message.group, inner.to.incarnation) &&
+              !KRONIKA_PLANTED("every-absent-replica-expected"))) {
     ++link.counters.stale;
   } else {
     ++link.counters.misdirected;

@@ -418,6 +418,16 @@ bool Replicas::CreationsPending() const {
   });
 }
 
+bool Replicas::Expects(GroupId group, Incarnation incarnation) const {
+  const auto* members = image_ ? image_->FindMembers(group) : nullptr;
+  if (!members || fenced_.contains(group)) return false;
+  // A record that is applied again may have removed it in the last life.
+  if (image_->applied < metadata_last_) return false;
+  const raft::ReplicaId self = members->ReplicaOf(environment_.self);
+  return self.incarnation == incarnation &&
+         metadata::PlacedIn(*image_, self, environment_.directory);
+}
+
 RaftPartition* Replicas::FindGroup(GroupId group) {
   auto found = partitions_.find(group);
   return found == partitions_.end() ? nullptr : found->second;

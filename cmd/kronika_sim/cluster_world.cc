@@ -91,6 +91,7 @@ SeedReport ClusterWorld::Run() {
     load_->Start();
     Load();
     Heal();
+    CheckRunning();
     if (!Failed()) CheckEverything();
   }
   report_.events = scheduler_.events_run();
@@ -142,10 +143,21 @@ void ClusterWorld::Load() {
 
 void ClusterWorld::CheckRunning() {
   for (auto& broker : brokers_) {
+    if (broker->running()) CheckPeers(*broker);
     if (!broker->ended()) continue;
     bool planned = broker->end_reason().find("I/O") != std::string::npos;
     if (!planned)
       Violation(fmt::format("broker {} ended: {}", broker->id().value, broker->end_reason()));
+  }
+}
+
+// What is counted here is logged as an error, which means that somebody must act (SAFETY B13, D-11).
+void ClusterWorld::CheckPeers(SimBroker& broker) {
+  for (const auto& peer : broker.broker().groups().Peers()) {
+    if (peer.counters.undecodable == 0 && peer.counters.misdirected == 0) continue;
+    Violation(fmt::format("broker {} had {} undecodable frames and {} misdirected messages of {}",
+                          broker.id().value, peer.counters.undecodable, peer.counters.misdirected,
+                          peer.id.value));
   }
 }
 

@@ -85,6 +85,7 @@ class ClusterWorld {
   void CheckEverything();
   void CheckFolders();
   void CheckRunning();
+  void CheckPeers(SimBroker& broker);
   void Violation(const std::string& what);
   bool Failed() const { return !report_.violation.empty(); }
   void Count(const std::string& name) { ++report_.counts[name]; }

@@ -3,7 +3,7 @@
 #   planted_cluster.sh BUILD_DIR LAST_SEED
 set -uo pipefail
 build=$1 last=$2 missing=0
-for bug in frame-checksum-unchecked \
+for bug in frame-checksum-unchecked every-absent-replica-expected \
            checkpoint-not-synced duplicate-appended-twice manifest-before-segment-sync keep-conflicting-entries \
            joiner-skips-founding missed-removals-kept sequence-moved-by-a-refused-proposal any-staged-folder-adopted \
            acks-one-before-sync half-is-a-majority ack-before-sync journal-ack-before-sync large-manifest-refused \
