@@ -24,7 +24,7 @@ class SimNetwork::End final : public Transport {
   void SetHandlers(FrameHandler on_frame, PeerHandler on_peer) override {
     on_frame_ = std::move(on_frame);
     on_peer_ = std::move(on_peer);
-    network_.TellWhatIsUp(self_);
+    network_.OnHandlers(self_);
   }
   bool Send(BrokerId to, Lane lane, Frame frame) override {
     return network_.Send(self_, to, lane, std::move(frame));
@@ -34,14 +34,15 @@ class SimNetwork::End final : public Transport {
   void Deliver(BrokerId from, Lane lane, Frame frame) {
     loop_.Post(
         [alive = std::weak_ptr(alive_), this, from, lane, frame = std::move(frame)]() mutable {
-          if (alive.lock() && on_frame_) on_frame_(from, lane, std::move(frame));
+          if (alive.lock()) on_frame_(from, lane, std::move(frame));
         });
   }
   void Tell(PeerState state) {
     loop_.Post([alive = std::weak_ptr(alive_), this, state] {
-      if (alive.lock() && on_peer_) on_peer_(state);
+      if (alive.lock()) on_peer_(state);
     });
   }
+  bool takes_frames() const { return on_frame_ != nullptr; }
   std::uint64_t boot_epoch() const { return boot_epoch_; }
 
  private:
@@ -71,11 +72,8 @@ std::unique_ptr<Transport> SimNetwork::Attach(BrokerId self, SimLoop& loop,
                                               std::uint64_t boot_epoch) {
   auto end = std::make_unique<End>(*this, self, loop, boot_epoch);
   for (const auto& [other, other_end] : ends_) {
-    for (Lane lane : {Lane::kLiveness, Lane::kData, Lane::kCatchUp}) {
-      LaneKey key = KeyOf(self, other, lane);
-      lanes_.try_emplace(key);
-      ScheduleConnect(key);
-    }
+    for (Lane lane : {Lane::kLiveness, Lane::kData, Lane::kCatchUp})
+      lanes_.try_emplace(KeyOf(self, other, lane));
   }
   ends_.emplace(self, end.get());
   return end;
@@ -88,10 +86,9 @@ void SimNetwork::Detach(BrokerId self) {
   }
 }
 
-void SimNetwork::TellWhatIsUp(BrokerId self) {
+void SimNetwork::OnHandlers(BrokerId self) {
   for (const auto& [key, state] : lanes_) {
-    if (!state.up || (key.low != self && key.high != self)) continue;
-    Tell(self, key.low == self ? key.high : key.low, key.lane, true);
+    if (key.low == self || key.high == self) ScheduleConnect(key);
   }
 }
 
@@ -223,7 +220,13 @@ void SimNetwork::ScheduleConnect(LaneKey key) {
 
 void SimNetwork::TryConnect(LaneKey key) {
   LaneState& state = lanes_[key];
-  if (state.up || !ends_.contains(key.low) || !ends_.contains(key.high)) return;
+  // Who starts is dialled again once it takes frames, as the real transport refuses hellos till
+  // then.
+  const auto ready = [this](BrokerId broker) {
+    const auto end = ends_.find(broker);
+    return end != ends_.end() && end->second->takes_frames();
+  };
+  if (state.up || !ready(key.low) || !ready(key.high)) return;
   if (cuts_.contains({key.low, key.high}) || cuts_.contains({key.high, key.low}))
     return ScheduleConnect(key);
   state.up = true;

@@ -102,7 +102,7 @@ class SimNetwork {
   void TryConnect(LaneKey key);
   void ScheduleConnect(LaneKey key);
   void Tell(BrokerId whom, BrokerId about, Lane lane, bool up, bool damaged = false);
-  void TellWhatIsUp(BrokerId self);
+  void OnHandlers(BrokerId self);
   void Detach(BrokerId self);
   Duration Within(Duration low, Duration high);
 

@@ -253,13 +253,6 @@ void GrpcTransportImpl::SetHandlers(FrameHandler on_frame, PeerHandler on_peer) 
   on_frame_ = std::move(on_frame);
   on_peer_ = std::move(on_peer);
   for (const auto& [peer, address] : addresses_) DialPeer(peer);
-  loop_.Post([this, alive = std::weak_ptr(alive_)] {
-    if (!alive.lock() || !on_peer_) return;
-    for (const auto& [key, stream] : up_) {
-      on_peer_(
-          {.peer = key.first, .lane = key.second, .up = true, .boot_epoch = stream->boot_epoch});
-    }
-  });
 }
 
 void GrpcTransportImpl::SetPeerAddress(BrokerId peer, std::string address) {
@@ -317,7 +310,7 @@ void GrpcTransportImpl::OnFrame(const std::shared_ptr<PeerStream>& stream, Resul
   const Key key{stream->peer, stream->lane};
   auto current = up_.find(key);
   if (current == up_.end() || current->second != stream) return;  // replaced by a newer stream
-  if (frame) return on_frame_ ? on_frame_(key.first, key.second, std::move(*frame)) : void();
+  if (frame) return on_frame_(key.first, key.second, std::move(*frame));
   up_.erase(current);
   if (on_peer_) on_peer_({.peer = key.first, .lane = key.second, .up = false, .damaged = true});
 }
@@ -334,6 +327,7 @@ void GrpcTransportImpl::OnHello(const std::shared_ptr<PeerStream>& stream, Slice
     Refused(stream->peer, hello.error().Describe());
     return stream->Close();
   }
+  if (!on_frame_) return stream->Close();  // nobody takes frames yet: the dialler tries again
   BrokerId peer = hello->peer.broker;
   if (!hello->refusal.empty()) {
     Refused(peer, "the other side says: " + hello->refusal);

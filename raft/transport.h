@@ -4,6 +4,7 @@
 // 2. A frame is delivered whole, at most once, or not at all; after a loss on a lane the lane is
 //    reset, which is reported as down, then up with the peer's boot epoch (D-11). A frame that is
 //    not what was sent counts as lost, and the report says so.
+//    No lane is up before both sides have set their handlers: what arrives is taken.
 // 3. Send never blocks; false = the lane is down or its bounded queue is full (the caller's
 //    progress will probe).
 // 4. Handlers run on the loop the transport was made with. A peer's frames are always read (B9).
@@ -42,7 +43,6 @@ class Transport {
   using FrameHandler = std::move_only_function<void(BrokerId from, Lane lane, Frame frame)>;
   using PeerHandler = std::move_only_function<void(PeerState state)>;
   virtual ~Transport() = default;
-  // `on_peer` is told of every lane that is up already, soon after this call.
   virtual void SetHandlers(FrameHandler on_frame, PeerHandler on_peer) = 0;
   virtual bool Send(BrokerId to, Lane lane, Frame frame) = 0;
   // Resets the lane: what came on it cannot be used, so both sides have to begin anew (D-11).

@@ -175,5 +175,25 @@ TEST(GrpcTransport, APortInUseIsOneClearError) {
   EXPECT_NE(std::string::npos, started.error().text.find(one.address()));
 }
 
+// Whoever takes no frames yet is not connected to: what arrived would be lost without a word.
+TEST(GrpcTransport, NoLaneIsUpBeforeTheHandlersAreSet) {
+  End one(1), two(2);
+  ASSERT_TRUE(one.Start());
+  auto made = GrpcTransport::Start(
+      two.loop, two.log,
+      {.listen_address = two.address(),
+       .self = {.cluster_id = "c", .broker = two.broker, .boot_epoch = 7, .process_nonce = 1}},
+      [](const PeerHello&) { return Status(); });
+  ASSERT_TRUE(made);
+  one.transport->SetPeerAddress(two.broker, two.address());
+  EXPECT_FALSE(RunFor({&one, &two}, std::chrono::milliseconds(700),
+                      [&] { return one.up[{two.broker, Lane::kData}]; }));
+  int taken = 0;
+  (*made)->SetHandlers([&](BrokerId, Lane, Frame) { ++taken; }, [](PeerState) {});
+  ASSERT_TRUE(RunUntil({&one, &two}, [&] { return one.AllUp(two.broker); }));
+  ASSERT_TRUE(one.transport->Send(two.broker, Lane::kCatchUp, {"taken", {}}));
+  ASSERT_TRUE(RunUntil({&one, &two}, [&] { return taken == 1; }));
+}
+
 }  // namespace
 }  // namespace kronika::raft

@@ -87,15 +87,21 @@ struct End {
   std::unique_ptr<GrpcTransport> transport;  // last, so that it goes before the loop
 };
 
-inline bool RunUntil(std::initializer_list<End*> ends, const std::function<bool()>& condition) {
+// Lets the loops turn until the condition holds or `limit` is over; says whether it holds.
+inline bool RunFor(std::initializer_list<End*> ends, Duration limit,
+                   const std::function<bool()>& condition) {
   AsioLoop clock;
-  const Instant end = clock.Now() + kLong;
+  const Instant end = clock.Now() + limit;
   while (!condition()) {
     if (clock.Now() > end) return false;
     clock.RunUntil([] { return false; }, std::chrono::milliseconds(1));
     for (End* each : ends) each->loop.RunUntil(condition, std::chrono::milliseconds(2));
   }
   return true;
+}
+
+inline bool RunUntil(std::initializer_list<End*> ends, const std::function<bool()>& condition) {
+  return RunFor(ends, kLong, condition);
 }
 
 inline Slice Pattern(std::size_t size, std::uint8_t seed) {
