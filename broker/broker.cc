@@ -171,6 +171,7 @@ void Broker::Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> ma
                       std::move(loaded.verdict), std::move(loaded.fenced), machine_->carried_out(),
                       metadata ? metadata->status().last : image->applied},
                      image);
+  groups_->SetDiskNearlyFull([this] { return disk_.nearly_full(); });
   groups_->SetPlacedHere([this](GroupId group, Incarnation incarnation) {
     return replicas_->Expects(group, incarnation);
   });

@@ -80,7 +80,11 @@ GroupManager::GroupManager(const ManagerEnvironment& environment, BrokerId self,
                        link->Open(Lane::kCatchUp).install_answers.push_back(std::move(answer));
                        ScheduleTurnEnd();
                      },
-                 .mark_dirty = [this](Group& group) { MarkDirty(group); }}) {}
+                 .mark_dirty = [this](Group& group) { MarkDirty(group); },
+                 .room =
+                     [this](GroupId group) {
+                       return group == kMetadataGroup ? Status() : RoomOnDisk();
+                     }}) {}
 
 GroupManager::~GroupManager() {
   Stop();
@@ -323,7 +327,14 @@ Status GroupManager::Admit(std::size_t bytes, EntriesOf whose) const {
       with > options_.uncommitted_bytes_max) {
     return Fail(ErrorCode::kBusy, "entries that are not committed take their share of the journal");
   }
+  if (whose == EntriesOf::kLeader) KRONIKA_TRY(RoomOnDisk());
   return store_.Admit(bytes);
+}
+
+Status GroupManager::RoomOnDisk() const {
+  const bool full = disk_nearly_full_ && disk_nearly_full_();
+  if (!full || KRONIKA_PLANTED("followers-fill-the-disk")) return {};
+  return Fail(ErrorCode::kBusy, "the data directory's disk is nearly full");
 }
 
 int GroupManager::Rank(const Group& group) const {

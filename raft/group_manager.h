@@ -74,6 +74,9 @@ class GroupManager final : public GroupHost {
 
   // Without it no message counts as misdirected.
   void SetPlacedHere(PlacedHere placed_here) { placed_here_ = std::move(placed_here); }
+  // While it says so what leaders elsewhere send, installs included, is refused as busy, but for the
+  // metadata and the protocol's own entries.
+  void SetDiskNearlyFull(std::function<bool()> asked) { disk_nearly_full_ = std::move(asked); }
   // How far this broker's metadata is applied (SAFETY B13).
   void SetMetadataIndex(std::uint64_t index);
 
@@ -103,6 +106,7 @@ class GroupManager final : public GroupHost {
   void OnTick();
   // Whether the log store's write hangs; leaders step down when it begins to.
   bool LookAtDisk();
+  Status RoomOnDisk() const;
   void ScheduleTurnEnd();
   void EndTurn();
   void FlushLinks();
@@ -132,6 +136,7 @@ class GroupManager final : public GroupHost {
   std::map<BrokerId, std::unique_ptr<PeerLink>> peers_;
   std::map<GroupId, std::shared_ptr<Group>> groups_;
   PlacedHere placed_here_;
+  std::function<bool()> disk_nearly_full_;
   std::vector<std::weak_ptr<Group>> dirty_;
   std::uint64_t metadata_index_ = 0;
   std::int64_t uncommitted_bytes_ = 0;

@@ -152,6 +152,7 @@ void Installs::OnChunk(BrokerId from, InstallChunk chunk) {
   if (!group || !group->active() || group->self().incarnation != chunk.to)
     return refuse("no such replica here");
   if (chunk.term < group->status().term) return refuse("an older term");
+  if (const Status room = hooks_.room(chunk.group); !room) return refuse(room.error().text);
   auto& run = incoming_[chunk.group];
   if (run && run->finishing && (run->install != chunk.install || run->sender != from))
     return refuse("another install is being adopted");

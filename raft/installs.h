@@ -43,6 +43,8 @@ class Installs {
     SendChunk send_chunk;
     SendAnswer send_answer;
     std::function<void(Group&)> mark_dirty;
+    // Whether what an install brings may be written here.
+    std::function<Status(GroupId)> room;
   };
 
   // Installs are numbered from `first` on, which a broker draws anew in each life: an answer to an

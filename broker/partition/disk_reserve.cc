@@ -1,5 +1,7 @@
 #include "broker/partition/disk_reserve.h"
 
+#include <utility>
+
 #include "base/planted.h"
 
 namespace kronika::broker {
@@ -27,10 +29,23 @@ void DiskReserve::Ask() {
 }
 
 void DiskReserve::OnAnswer(std::uint64_t free_bytes) {
-  const std::uint64_t enough = low_ ? reserve_bytes_ + reserve_bytes_ / kMargin : reserve_bytes_;
-  const bool low = free_bytes < enough && !KRONIKA_PLANTED("disk-reserve-ignored");
-  if (low == low_) return;
-  low_ = low;
+  if (KRONIKA_PLANTED("disk-reserve-ignored")) return;
+  const auto below = [&](std::uint64_t mark, bool was) {
+    return free_bytes < mark + (was ? reserve_bytes_ / kMargin : 0);
+  };
+  const bool low = below(reserve_bytes_, low_);
+  const bool nearly_full = below(reserve_bytes_ / 2, nearly_full_);
+  if (std::exchange(nearly_full_, nearly_full) != nearly_full) {
+    if (nearly_full) {
+      log_.Error(
+          "the data directory's disk has {} bytes left, less than half of disk_reserve_bytes {}: "
+          "replicas here follow no more until there is room again",
+          free_bytes, reserve_bytes_);
+    } else {
+      log_.Info("the data directory's disk has {} bytes left: replicas follow again", free_bytes);
+    }
+  }
+  if (std::exchange(low_, low) == low) return;
   if (low) {
     log_.Error(
         "the data directory's disk has {} bytes left, less than disk_reserve_bytes {}: records are "

@@ -2,7 +2,7 @@
 // still does, and what altered bytes do.
 //
 // Planted bugs that were seen to be caught: beats-over-a-hanging-disk, calls-numbered-from-one,
-// frame-checksum-unchecked.
+// frame-checksum-unchecked, followers-fill-the-disk.
 #include "raft/group_manager.h"
 
 #include <gtest/gtest.h>
@@ -24,19 +24,33 @@ using std::chrono::seconds;
 
 constexpr GroupId kGroup{7};
 
+class CountingSink final : public InstallSink {
+ public:
+  explicit CountingSink(int& chunks) : chunks_(chunks) {}
+  void Write(InstallSource::Chunk, Done<void>) override { ++chunks_; }
+  void Finish(Done<std::string>) override {}
+
+ private:
+  int& chunks_;
+};
+
 class KeepingMachine final : public StateMachine {
  public:
-  explicit KeepingMachine(std::vector<std::string>& applied) : applied_(applied) {}
+  KeepingMachine(std::vector<std::string>& applied, int& chunks)
+      : applied_(applied), chunks_(chunks) {}
   void Checkpoint(CheckpointPoint, Done<KvBatch>) override {}
   void Apply(const Entry& entry) override { applied_.emplace_back(entry.payload.text()); }
   void OnStatus(const NodeStatus&) override {}
   void OnAdvance(const NodeStatus&) override {}
   void OpenInstallSource(LogStart, Done<std::unique_ptr<InstallSource>>) override {}
-  std::unique_ptr<InstallSink> OpenInstallSink(LogStart) override { return nullptr; }
+  std::unique_ptr<InstallSink> OpenInstallSink(LogStart) override {
+    return std::make_unique<CountingSink>(chunks_);
+  }
   void AdoptInstall(LogStart, std::string, Done<void>) override {}
 
  private:
   std::vector<std::string>& applied_;
+  int& chunks_;
 };
 
 class Errors final : public Log {
@@ -58,6 +72,7 @@ struct Broker {
   SimLoop loop;
   Errors errors;
   std::vector<std::string> applied;
+  int chunks = 0;  // of installs that were taken
   FakeLogDisk disk;
   FakeLogStore store;
   std::unique_ptr<Transport> transport;
@@ -78,7 +93,8 @@ class ManagerTest : public testing::Test {
                      .self = {BrokerId{id}, {}},
                      .created = Created{.self = {BrokerId{id}, {}}, .membership = members}};
       spec.recovered.start.membership = members;
-      broker->manager.AddGroup(std::move(spec), std::make_unique<KeepingMachine>(broker->applied));
+      broker->manager.AddGroup(std::move(spec),
+                               std::make_unique<KeepingMachine>(broker->applied, broker->chunks));
     }
   }
   void TearDown() override {
@@ -174,6 +190,34 @@ TEST_F(ManagerTest, AnAnswerToACallOfAnEarlierLifeIsNobodys) {
   ASSERT_TRUE(RunUntil([&] { return ended.has_value(); }, seconds(5)));
   ASSERT_TRUE(*ended);
   EXPECT_EQ((*ended)->text(), "to this one");
+}
+
+// A follower whose disk is nearly full takes nothing; the others commit without it, nobody is
+// deposed, and with room again it catches up by itself.
+TEST_F(ManagerTest, AFollowerWithANearlyFullDiskIsLeftBehindAndCatchesUp) {
+  ASSERT_TRUE(RunUntil([&] { return Leader() != nullptr; }, seconds(10)));
+  Broker& leader = *Leader();
+  Broker& full = *brokers_[&leader == brokers_[0].get() ? 1 : 0];
+  bool nearly_full = true;
+  full.manager.SetDiskNearlyFull([&] { return nearly_full; });
+  const Term term = leader.group().node().term();
+  const Index before = full.group().status().last;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(leader.group().Propose(EntryType::kData, Slice::CopyOf("entry")));
+    scheduler_.RunFor(milliseconds(100));
+  }
+  EXPECT_EQ(full.group().status().last, before);
+  EXPECT_EQ(full.group().status().leader.broker, leader.group().self().broker);
+  EXPECT_EQ(leader.group().status().commit, leader.group().status().last);
+  const InstallChunk chunk{
+      .group = kGroup, .term = term, .install = 1, .start = LogStart{}, .header = "h"};
+  full.manager.installs().OnChunk(leader.group().self().broker, chunk);
+  EXPECT_EQ(full.chunks, 0) << "an install fills it, too";
+  nearly_full = false;
+  full.manager.installs().OnChunk(leader.group().self().broker, chunk);
+  EXPECT_EQ(full.chunks, 1);
+  EXPECT_TRUE(RunUntil([&] { return full.applied == leader.applied; }, seconds(5)));
+  EXPECT_EQ(leader.group().node().term(), term);
 }
 
 // Every altered frame is found, counted by who received it, and sent again; the log says it once a

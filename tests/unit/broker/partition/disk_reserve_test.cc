@@ -36,6 +36,18 @@ TEST_F(DiskReserveTest, BelowTheReserveUntilAnEighthMoreIsFree) {
   EXPECT_TRUE(LowWith(0));
 }
 
+TEST_F(DiskReserveTest, BelowHalfOfItFollowersRefuseToo) {
+  reserve_.Start();
+  EXPECT_TRUE(LowWith(400));
+  EXPECT_FALSE(reserve_.nearly_full());
+  LowWith(399);
+  EXPECT_TRUE(reserve_.nearly_full());
+  LowWith(499);
+  EXPECT_TRUE(reserve_.nearly_full()) << "it does not flap";
+  EXPECT_TRUE(LowWith(500));
+  EXPECT_FALSE(reserve_.nearly_full());
+}
+
 TEST_F(DiskReserveTest, AReserveOfZeroAsksNothing) {
   DiskReserve none(loop_, files_, NullLog(), 0);
   none.Start();
