@@ -17,6 +17,7 @@ struct Broker::Loaded {
   wal::CheckpointMark mark;
   std::map<GroupId, wal::Manifest> manifests;
   std::map<GroupId, FencedReplica> fenced;
+  std::vector<std::pair<std::string, std::string>> states;
   std::optional<metadata::StoredImage> image;
   std::optional<raft::ReplicaRecord> metadata_replica;
 };
@@ -31,6 +32,7 @@ class Broker::ImageObserver final : public metadata::Observer {
     if (Status self = broker_.CheckSelf(*image); !self) return broker_.Fatal(self.error());
     broker_.groups_->SetMetadataIndex(image->applied.value);
     broker_.replicas_->OnImage(image, delta);
+    broker_.group_coordinator_->OnImage(delta);
     broker_.membership_->OnImage(image, delta);
     broker_.service_->OnImage();
     broker_.admin_->OnNews();
@@ -85,6 +87,9 @@ Status Broker::Load(Loaded& loaded) {
     if (!replica) return std::unexpected(replica.error());
     loaded.fenced.emplace(*group, std::move(*replica));
   }
+  auto states = seams_.kv.Scan(kStatePrefix);
+  if (!states) return std::unexpected(states.error());
+  loaded.states = std::move(*states);
   auto image = metadata::StateMachine::Load(seams_.kv);
   if (!image) return std::unexpected(image.error());
   loaded.image = std::move(*image);
@@ -168,8 +173,8 @@ void Broker::Assemble(Loaded& loaded, std::unique_ptr<metadata::StateMachine> ma
   groups_->SetMetadataIndex(image->applied.value);
   const raft::Group* metadata = groups_->Find(kMetadataGroup);
   replicas_->Recover({std::move(loaded.groups), std::move(loaded.manifests),
-                      std::move(loaded.verdict), std::move(loaded.fenced), machine_->carried_out(),
-                      metadata ? metadata->status().last : image->applied},
+                      std::move(loaded.verdict), std::move(loaded.fenced), std::move(loaded.states),
+                      machine_->carried_out(), metadata ? metadata->status().last : image->applied},
                      image);
   groups_->SetDiskNearlyFull([this] { return disk_.nearly_full(); });
   groups_->SetPlacedHere([this](GroupId group, Incarnation incarnation) {
@@ -285,6 +290,15 @@ void Broker::MakeClusterParts() {
                           Slice::CopyOf(metadata::EncodeRecords(statement)),
                           seams_.loop.Now() + std::chrono::milliseconds(200), [](Result<Slice>) {});
   };
+  group_coordinator_ = std::make_unique<GroupCoordinator>(GroupCoordinator::Environment{
+      seams_.loop, seams_.log, seams_.rng, [this] { return machine_->image(); },
+      [this](const Uuid& topic, std::int32_t partition) {
+        return replicas_->Find(topic, partition);
+      },
+      settings_});
+  auto make_state = [this](const metadata::PartitionRef& place) {
+    return group_coordinator_->MakeState(place);
+  };
   replicas_ =
       std::make_unique<Replicas>(ReplicasEnvironment{.loop = seams_.loop,
                                                      .files = seams_.segment_files,
@@ -296,6 +310,7 @@ void Broker::MakeClusterParts() {
                                                      .topic_defaults = config_.topic_defaults,
                                                      .settings = settings_,
                                                      .report_membership = std::move(report),
+                                                     .make_state = std::move(make_state),
                                                      .disk = &disk_,
                                                      .tail_cache_bytes = config_.tail_cache_bytes});
 }
@@ -386,6 +401,7 @@ Services Broker::MakeServices() {
           .partitions = replicas_.get(),
           .admin = admin_.get(),
           .creator = creator_.get(),
+          .groups = group_coordinator_.get(),
           .settings = settings_,
           .topic_defaults = config_.topic_defaults,
           .broker_configs = config_.broker_defaults};

@@ -28,6 +28,7 @@
 #include "broker/cluster/joiner.h"
 #include "broker/cluster/leadership.h"
 #include "broker/cluster/membership.h"
+#include "broker/group/group_coordinator.h"
 #include "broker/partition/replicas.h"
 #include "broker/topic_creator.h"
 #include "metadata/directory_claim.h"
@@ -88,6 +89,7 @@ class Broker {
   Services MakeServices();
   raft::GroupManager& groups() { return *groups_; }
   Replicas& replicas() { return *replicas_; }
+  GroupCoordinator& group_coordinator() { return *group_coordinator_; }
   Loop& loop() { return seams_.loop; }
   ControllerLink& controller() { return *controller_link_; }
   wal::Journal& journal() { return *journal_; }
@@ -135,6 +137,7 @@ class Broker {
   std::unique_ptr<ClusterMembership> membership_;
   std::unique_ptr<Joiner> joiner_;
   DiskReserve disk_;
+  std::unique_ptr<GroupCoordinator> group_coordinator_;
   std::unique_ptr<Replicas> replicas_;
   std::unique_ptr<ImageObserver> observer_;
   std::unique_ptr<Checkpointer> checkpointer_;

@@ -26,6 +26,7 @@ class MetadataView {
 };
 
 class TopicCreator;
+class GroupCoordinator;
 
 struct Services {
   BrokerId broker = kNoBroker;
@@ -36,6 +37,7 @@ struct Services {
   Partitions* partitions = nullptr;
   AdminForwarder* admin = nullptr;
   TopicCreator* creator = nullptr;
+  GroupCoordinator* groups = nullptr;
   metadata::BrokerSettings settings = {};
   metadata::ConfigMap topic_defaults = {};
   metadata::ConfigMap broker_configs = {};

@@ -25,6 +25,14 @@ inline constexpr std::string_view kFencedPrefix = "fenced/";
 // wal::Manifest of a full install; metadata/ has its own staged ones (staged_installs.h).
 inline constexpr std::string_view kStagedPrefix = "staged/";
 
+// What the records of a partition add up to (partition/partition_state.h), by group and
+// incarnation: a replica that comes back as a new one begins with nothing.
+inline constexpr std::string_view kStatePrefix = "state/";
+
+inline std::string StateKeyPrefix(GroupId group, Incarnation incarnation) {
+  return fmt::format("{}{:08x}/{:016x}/", kStatePrefix, group.value, incarnation.value);
+}
+
 inline std::string FencedKey(GroupId group) {
   return fmt::format("{}{:08x}", kFencedPrefix, group.value);
 }

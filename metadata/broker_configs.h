@@ -21,6 +21,14 @@ struct BrokerSettings {
       0;  // of a topic created without one; 0 = min(3, registered brokers)
   std::int32_t offsets_partitions = 50;
   std::int32_t offsets_replication_factor = 3;  // at most the registered brokers
+  std::int32_t offsets_metadata_bytes_max = 4096;
+  std::int32_t offsets_commit_timeout_ms = 5'000;
+  std::int64_t offsets_retention_minutes = 10'080;
+  std::int64_t offsets_check_interval_ms = 600'000;
+  std::int32_t group_initial_rebalance_delay_ms = 3'000;
+  std::int32_t group_session_timeout_min_ms = 6'000;
+  std::int32_t group_session_timeout_max_ms = 1'800'000;
+  std::int32_t group_members_max = 2'147'483'647;
   std::int64_t replica_lag_max_ms = 10'000;
   std::int64_t producer_id_expiration_ms = 86'400'000;
   std::int32_t request_bytes_max = 104'857'600;

@@ -67,9 +67,11 @@ struct InFlight {
   };
   Kind kind = Kind::kOffsets;
   std::uint64_t proposal = 0;
-  StoredGroup next;                   // not of kOffsets
-  std::vector<GroupAnswer> answers;   // when it is applied
-  std::vector<std::string> removed;   // kRemoval: member ids
+  StoredGroup next;                  // not of kOffsets
+  std::vector<GroupAnswer> answers;  // when it is applied
+  std::vector<std::string> removed;  // kRemoval: member ids
+  // kGeneration: who did not join again.
+  std::map<std::string, GroupMember, std::less<>> left_out;
   std::string replaced, replacement;  // kReplacement: member ids
   std::optional<JoinCall> join;       // kReplacement
 };

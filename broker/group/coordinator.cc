@@ -220,6 +220,7 @@ void Coordinator::OnRefused(std::uint64_t proposal, KafkaError error, GroupTime 
   }
   const std::int64_t again = now.steady_ms + options_.retry_ms;
   if (refused.kind == InFlight::Kind::kGeneration) {
+    group.members.merge(refused.left_out);
     for (auto& [id, member] : group.members) {
       if (auto ticket = std::exchange(member.joining, std::nullopt)) Refuse(*ticket, id, error);
     }

@@ -258,10 +258,14 @@ void Coordinator::OnJoinDeadline(ClassicGroup& group, GroupTime now) {
 
 // Who did not join is left out, but for static members, whose session decides.
 void Coordinator::Complete(ClassicGroup& group, GroupTime now) {
-  std::erase_if(group.members, [](const auto& item) {
-    return !item.second.joining && !item.second.stored.instance;
-  });
+  std::map<std::string, GroupMember, std::less<>> left_out;
+  for (auto at = group.members.begin(); at != group.members.end();) {
+    const auto member = at++;
+    if (member->second.joining || member->second.stored.instance) continue;
+    left_out.insert(group.members.extract(member));
+  }
   if (!group.members.empty() && group.JoiningCount() == 0) {
+    group.members.merge(left_out);
     group.join_deadline_ms = now.steady_ms + group.RebalanceTimeoutMs();
     return Arm(group, group.join_deadline_ms);
   }
@@ -272,7 +276,8 @@ void Coordinator::Complete(ClassicGroup& group, GroupTime now) {
                            .leader = {},
                            .state_timestamp_ms = now.wall_ms,
                            .members = {}},
-                  .answers = {}};
+                  .answers = {},
+                  .left_out = std::move(left_out)};
   if (KRONIKA_PLANTED("generation-reused") && group.generation > 0)
     flight.next.generation = group.generation;
   if (!group.members.empty()) {

@@ -52,6 +52,7 @@ struct AppendResult {
   std::int64_t base_offset = -1;            // of a duplicate: the offset it got the first time
   std::int64_t log_append_time_ms = -1;     // only with message.timestamp.type=LogAppendTime
   std::int64_t log_start_offset = -1;
+  bool may_be_in_log = false;  // with an error: it was appended, and its fate is not known here
 };
 using AppendDone = std::move_only_function<void(AppendResult)>;
 
@@ -104,6 +105,7 @@ struct PartitionStatus {
   std::int32_t leader_epoch = -1;
   std::int64_t log_start_offset = -1;
   std::int64_t high_watermark = -1;
+  bool begins_to_lead = false;  // elected, and an entry of its own term is not applied yet
 };
 
 class Partition {

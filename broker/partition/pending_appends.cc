@@ -49,7 +49,8 @@ void PendingAppends::Advance(const AppendProgress& progress) {
 void PendingAppends::FailAll(KafkaError error, std::string_view text) {
   std::deque<Pending> failed;
   std::swap(failed, pending_);
-  for (auto& pending : failed) pending.done({.error = error, .text = std::string(text)});
+  for (auto& pending : failed)
+    pending.done({.error = error, .text = std::string(text), .may_be_in_log = true});
 }
 
 }  // namespace kronika::broker

@@ -12,7 +12,6 @@
 #include "broker/partition/isr.h"
 #include "broker/partition/log_failure.h"
 #include "broker/store_keys.h"
-#include "wal/log/directory.h"
 
 namespace kronika::broker {
 wal::LogOptions RaftPartition::log_options() const {
@@ -45,6 +44,7 @@ RaftPartition::~RaftPartition() {
 
 void RaftPartition::Close() {
   *alive_ = false;
+  if (state_) state_->OnLeadership(std::nullopt);
   pending_.FailAll(KafkaError::kNotLeaderOrFollower, "the partition was removed from this broker");
   environment_.loop.Cancel(held_timer_);
   for (Held& held : std::exchange(held_, {})) {
@@ -61,29 +61,6 @@ void RaftPartition::LookAt(const Error& error) {
   std::exchange(environment_.fence, nullptr)(manifest_.group, error);
 }
 
-void RaftPartition::OpenLog() {
-  if (std::exchange(swap_first_, false)) {
-    opening_ = true;
-    return wal::AdoptStaged(
-        environment_.files, manifest_, [this, alive = alive_](kronika::Status adopted) {
-          if (!*alive) return;
-          opening_ = false;
-          if (adopted) return OpenLog();
-          environment_.log.Error("group {}: the installed segments could not be put in place: {}",
-                                 manifest_.group.value, adopted.error().Describe());
-          OnLogFailure(adopted.error());
-        });
-  }
-  log_ = std::make_unique<wal::PartitionLog>(
-      wal::LogEnvironment{environment_.loop, environment_.files, environment_.open_files,
-                          environment_.tail_cache},
-      log_options(), manifest_);
-  std::vector<raft::Entry> waiting;
-  std::swap(waiting, before_open_);
-  for (const auto& entry : waiting) Apply(entry);
-  if (group_) OnAdvance(group_->status());
-}
-
 void RaftPartition::SetSettings(const metadata::TopicSettings& settings) {
   if (settings == settings_) return;
   settings_ = settings;
@@ -95,7 +72,8 @@ std::int64_t RaftPartition::high_watermark() const {
 }
 
 bool RaftPartition::leads() const {
-  return log_ && !damaged_ && group_ && group_->status().serving && led_term_.value != 0;
+  return log_ && !reading_state_ && !damaged_ && group_ && group_->status().serving &&
+         led_term_.value != 0;
 }
 
 bool RaftPartition::lost_quorum() const {
@@ -107,11 +85,12 @@ PartitionStatus RaftPartition::Status() const {
   if (group_) out.leader_epoch = static_cast<std::int32_t>(group_->status().leader_epoch.value);
   out.log_start_offset = log_ ? log_->log_start_offset() : manifest_.log_start_offset;
   out.high_watermark = high_watermark();
+  out.begins_to_lead = group_ && group_->status().role == raft::Role::kLeader && !out.leads;
   return out;
 }
 
 void RaftPartition::Apply(const raft::Entry& entry) {
-  if (!log_) {
+  if (!log_ || reading_state_) {
     before_open_.push_back(entry);
     return;
   }
@@ -129,6 +108,7 @@ void RaftPartition::ApplyBatch(const raft::Entry& entry) {
   const kronika::Status appended = log_->Append(entry.payload, entry.index, entry.append_time_ms);
   if (!appended) return Damaged(entry, appended.error());
   producers_.Apply(entry.index, *header, entry.append_time_ms);
+  if (state_) state_->Apply(entry.payload, *header);
   waiters_.NotifyAppended(entry.payload.size());
 }
 
@@ -137,13 +117,14 @@ void RaftPartition::ApplyBatch(const raft::Entry& entry) {
 void RaftPartition::Damaged(const raft::Entry& entry, const Error& why) {
   damaged_ = true;
   pending_.FailAll(KafkaError::kNotLeaderOrFollower, "this replica is damaged");
+  TellState();
   LookAt(
       {ErrorCode::kCorruption, fmt::format("committed entry {} is not what its leader checked: {}",
                                            entry.index.value, why.Describe())});
 }
 
 void RaftPartition::OnStatus(const raft::NodeStatus& status) {
-  bool serving = status.serving && log_ && !damaged_;
+  bool serving = status.serving && log_ && !reading_state_ && !damaged_;
   if (serving && led_term_ != status.term) {
     // Everything that earlier leaders left is applied now, so the appended state is the applied
     // one.
@@ -162,11 +143,12 @@ void RaftPartition::OnStatus(const raft::NodeStatus& status) {
   was_serving_ = serving;
   RefreshInSync();
   PublishLeadership();
+  TellState();
   waiters_.NotifyChanged();
 }
 
 void RaftPartition::OnAdvance(const raft::NodeStatus& status) {
-  if (!log_ || damaged_) return;
+  if (!log_ || reading_state_ || damaged_) return;
   log_->SetDurable(status.durable);
   if (status.serving && !was_serving_) OnStatus(status);
   AdvancePending(status);
@@ -222,18 +204,26 @@ void RaftPartition::PublishLeadership() {
 }
 
 void RaftPartition::Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) {
-  if (!log_ || damaged_) {
+  if (!log_ || reading_state_ || damaged_) {
     return environment_.loop.Post([done = std::move(done)]() mutable {
       done(Fail(ErrorCode::kUnavailable, "the log is not open yet, or about to be fenced"));
     });
   }
   wal::CheckpointState state{point.applied, point.applied_term, point.append_time_ms,
                              std::move(point.replica), producers_.Encode()};
+  KvBatch changes;
+  AddStateChanges(changes);
+  if (KRONIKA_PLANTED("map-and-index-in-two-batches") && !changes.empty()) {
+    environment_.loop.RunAfter(
+        std::chrono::milliseconds(200),
+        [&kv = environment_.kv, late = std::exchange(changes, {})]() mutable {
+          kv.Apply(std::move(late), Durability::kBuffered, [](kronika::Status) {});
+        });
+  }
   log_->Checkpoint(std::move(state),
-                   [staged = staged_, group = manifest_.group,
+                   [staged = staged_, batch = std::move(changes), group = manifest_.group,
                     done = std::move(done)](Result<wal::Manifest> manifest) mutable {
                      if (!manifest) return done(std::unexpected(manifest.error()));
-                     KvBatch batch;
                      batch.Put(PartitionKey(group), wal::EncodeManifest(*manifest));
                      staged->ForgetTo(manifest->applied, batch);
                      done(std::move(batch));

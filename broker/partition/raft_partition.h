@@ -28,6 +28,7 @@
 #include "base/log.h"
 #include "broker/partition/disk_reserve.h"
 #include "broker/partition/partition.h"
+#include "broker/partition/partition_state.h"
 #include "broker/partition/pending_appends.h"
 #include "broker/partition/producer_state.h"
 #include "broker/partition/staged_installs.h"
@@ -78,8 +79,15 @@ class RaftPartition final : public Partition, public raft::StateMachine {
     swap_first_ = true;
     staged_ = std::move(staged);
   }
+  // What its records add up to, with what the store held of it under `prefix`; before OpenLog.
+  void KeepState(std::unique_ptr<PartitionState> state, std::string prefix);
+  bool keeps_state() const { return state_ != nullptr; }
+  // The keys in the Kv store that are this replica's state.
+  std::vector<std::string> StateKeys() const;
   // The folder is free now (its former owner is gone): the log may be written.
-  void OpenLog();
+  void OpenLog() {
+    OpenLog([](kronika::Status) {});
+  }
   bool open() const { return log_ != nullptr || opening_; }
   void SetDirectory(std::string directory) { manifest_.directory = std::move(directory); }
   void SetSettings(const metadata::TopicSettings& settings);
@@ -101,6 +109,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   void OnStatus(const raft::NodeStatus& status) override;
   void OnAdvance(const raft::NodeStatus& status) override;
   void Checkpoint(raft::CheckpointPoint point, Done<KvBatch> done) override;
+  void CheckpointFailed() override;
   void OpenInstallSource(raft::LogStart start,
                          Done<std::unique_ptr<raft::InstallSource>> done) override;
   std::unique_ptr<raft::InstallSink> OpenInstallSink(raft::LogStart start) override;
@@ -120,6 +129,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
     Acks acks = Acks::kAll;
     AppendDone done;
     Instant until;
+    Term term;  // in which it was taken: a later one of this leader does not append it
   };
   std::optional<AppendResult> Refuse(Acks acks) const;
   std::optional<AppendResult> CheckContent(const Slice& batch, const AppendRequest& request,
@@ -130,6 +140,16 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   void PumpHeld();
   void ConfirmRefusal(Held held);
   void AnswerDuplicate(const ProducerDuplicate& duplicate, Acks acks, AppendDone done);
+
+  // raft_partition_state.cc
+  // `done` runs when the log takes entries: inside the call, unless a swap or a state comes first.
+  void OpenLog(Done<void> done);
+  void SwapAndOpen(Done<void> done);
+  void ReadStateAgain(std::int64_t offset, Done<void> done);
+  void ApplyToState(const Slice& batches);
+  void Opened();
+  void AddStateChanges(KvBatch& batch) const;
+  void TellState();
 
   // raft_partition_read.cc
   void RefuseOffset(bool beyond_end, ReadResult out, ReadDone done);
@@ -169,6 +189,10 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   bool swap_first_ = false;
   bool opening_ = false;
   bool damaged_ = false;  // a committed entry was: nothing more is applied, served or checkpointed
+  bool reading_state_ = false;  // the installed log is read: entries wait
+  bool state_is_old_ = false;   // an install replaced what it was made of
+  std::unique_ptr<PartitionState> state_;
+  std::string state_prefix_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

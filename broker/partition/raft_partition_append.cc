@@ -107,8 +107,8 @@ void RaftPartition::Append(AppendRequest request, AppendDone done) {
   if (auto refused = Refuse(request.acks)) return done(std::move(*refused));
   wal::BatchHeader header;
   if (auto refused = CheckContent(request.batch, request, header)) return done(std::move(*refused));
-  Held append{std::move(request.batch), header, request.acks, std::move(done),
-              environment_.loop.Now() + kHoldMax};
+  Held append{std::move(request.batch),           header,   request.acks, std::move(done),
+              environment_.loop.Now() + kHoldMax, led_term_};
   if (!held_.empty() || !TryAppend(append)) Hold(std::move(append));
 }
 
@@ -126,6 +126,8 @@ void RaftPartition::PumpHeld() {
   while (!held_.empty()) {
     Held& first = held_.front();
     auto refused = Refuse(first.acks);
+    if (!refused && first.term != led_term_)
+      refused = Refused(KafkaError::kNotLeaderOrFollower, "this broker led another term");
     const std::size_t bytes = first.batch.size();
     if (!refused) {
       if (!TryAppend(first)) {

@@ -137,8 +137,9 @@ void RaftPartition::AdoptInstall(raft::LogStart start, std::string record, Done<
         }
         if (auto producers = ProducerState::Decode(manifest_.producers))
           producers_ = std::move(*producers);
-        OpenLog();
         waiters_.NotifyChanged();
+        state_is_old_ = true;
+        return OpenLog(std::move(done));
       }
       done(std::move(adopted));
     };

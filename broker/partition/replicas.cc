@@ -64,6 +64,7 @@ PartitionEnvironment Replicas::MakeEnvironment() {
 void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& image) {
   image_ = image;
   metadata_last_ = recovered.metadata_last;
+  TakeStates(std::move(recovered.states));
   std::set<GroupId> known, removed;
   for (const auto& [id, group] : recovered.journal) known.insert(id);
   for (const auto& [id, manifest] : recovered.manifests) known.insert(id);
@@ -93,6 +94,7 @@ void Replicas::Recover(RecoveredReplicas recovered, const metadata::ImagePtr& im
     }
   }
   ForgetStaged();
+  ForgetUnknownStates();
   RemoveUnplaced(*image);
   AccountForMissing(*image, removed, recovered.carried_out);
   // Remembered: what showed the damage may be gone at the next start.
@@ -329,6 +331,7 @@ void Replicas::Place(GroupId group, const metadata::PartitionRef& place) {
   if (!partition || partition->open()) return;
   if (partition->directory().empty()) partition->SetDirectory(FolderOf(place));
   partition->SetSettings(metadata::ResolveSettings(*place.topic, environment_.topic_defaults));
+  KeepState(*partition, place);
   OpenWhenFree(group);
 }
 
@@ -349,24 +352,29 @@ void Replicas::Remove(GroupId group) {
     directory.clear();  // it never had the folder
   if (!directory.empty()) retiring_.insert(directory);
   auto staged = partition->staged();
+  auto state_keys = partition->StateKeys();
   partition->Close();
   partitions_.erase(group);
   ++removals_pending_;
-  environment_.groups.RemoveGroup(
-      group, [this, alive = std::weak_ptr(alive_), group, directory, staged](Status removed) {
-        if (!alive.lock() || !removed) return;  // a failed journal ends the process
-        --removals_pending_;
-        ForgetData(group, directory, staged);
-      });
+  environment_.groups.RemoveGroup(group,
+                                  [this, alive = std::weak_ptr(alive_), group, directory, staged,
+                                   state_keys = std::move(state_keys)](Status removed) {
+                                    if (!alive.lock() || !removed)
+                                      return;  // a failed journal ends the process
+                                    --removals_pending_;
+                                    ForgetData(group, directory, staged, state_keys);
+                                  });
 }
 
 // The journal says that the replica is no more: its manifest goes, its folder is renamed, then
 // emptied.
 void Replicas::ForgetData(GroupId group, const std::string& directory,
-                          const std::shared_ptr<StagedInstalls>& staged) {
+                          const std::shared_ptr<StagedInstalls>& staged,
+                          const std::vector<std::string>& state_keys) {
   KvBatch batch;
   batch.Delete(PartitionKey(group));
   if (staged) staged->ForgetAll(batch);
+  for (const auto& key : state_keys) batch.Delete(key);
   environment_.kv.Apply(std::move(batch), Durability::kBuffered, [](Status) {});
   if (directory.empty()) return;
   retiring_.insert(directory);

@@ -48,6 +48,8 @@ struct ReplicasEnvironment {
   // Tells the controller that a group led here has carried out a wish; asked again until the image
   // shows it.
   std::function<void(GroupId, std::uint64_t metadata_index)> report_membership;
+  // What a partition's records add up to; null for most.
+  std::function<std::unique_ptr<PartitionState>(const metadata::PartitionRef& place)> make_state;
   const DiskReserve* disk = nullptr;  // none: room is not looked at
   std::size_t tail_cache_bytes = 256 << 20;
   std::size_t open_files_max = 1000;
@@ -58,7 +60,8 @@ struct RecoveredReplicas {
   std::map<GroupId, raft::RecoveredGroup> journal;
   std::map<GroupId, wal::Manifest> manifests;
   wal::JournalVerdict verdict;
-  std::map<GroupId, FencedReplica> fenced;  // in an earlier life
+  std::map<GroupId, FencedReplica> fenced;                       // in an earlier life
+  std::vector<std::pair<std::string, std::string>> states = {};  // every pair under kStatePrefix
   // Up to here the image's records were carried out: what they placed here and is missing is lost.
   Index carried_out;
   // Of the metadata group's log. Records up to there are applied again from the image on: what they
@@ -102,8 +105,13 @@ class Replicas final : public Partitions, public metadata::Observer {
   void Create(const metadata::PartitionRef& place, raft::ReplicaId self, bool succeeds_fenced);
   void Remove(GroupId group);
   void ForgetData(GroupId group, const std::string& directory,
-                  const std::shared_ptr<StagedInstalls>& staged = nullptr);
+                  const std::shared_ptr<StagedInstalls>& staged = nullptr,
+                  const std::vector<std::string>& state_keys = {});
   void ForgetStaged();
+  // replicas_state.cc
+  void TakeStates(std::vector<std::pair<std::string, std::string>> pairs);
+  void ForgetUnknownStates();
+  void KeepState(RaftPartition& partition, const metadata::PartitionRef& place);
   // replicas_fence.cc
   void Fence(GroupId group, const FencedReplica& replica);
   bool Succeeded(GroupId group, const FencedReplica& fenced, Incarnation newest);
@@ -137,6 +145,8 @@ class Replicas final : public Partitions, public metadata::Observer {
   std::map<GroupId, FencedReplica> fenced_;
   Index metadata_last_;  // as recovered
   std::size_t removals_pending_ = 0;
+  // What the store held at the start, by StateKeyPrefix, until its partition is placed.
+  std::map<std::string, std::vector<std::pair<std::string, std::string>>, std::less<>> states_;
   FencedPartition fenced_partition_;
   std::set<std::string> retiring_;          // folders that their former replica still has to leave
   std::map<std::string, GroupId> folders_;  // who writes a folder, or is being removed from it

@@ -113,23 +113,27 @@ void ClusterLoad::Start() {
   for (auto& reader : readers_) reader->Start();
   for (auto& prober : probers_) prober->Start();
   recycler_.Start();
+  groups_ = std::make_unique<SimGroups>(world_, topics_[0].plan.name, topics_[0].plan.partitions);
+  groups_->Start();
 }
 
 void ClusterLoad::Finish() {
   for (auto& producer : producers_) producer->Finish();
   recycler_.Finish();
+  if (groups_) groups_->Finish();
 }
 
 void ClusterLoad::Stop() {
   admin_.Stop();
   recycler_.Stop();
+  if (groups_) groups_->Stop();
   for (auto& producer : producers_) producer->GiveUp();
   for (auto& reader : readers_) reader->Stop();
   for (auto& prober : probers_) prober->Stop();
 }
 
 bool ClusterLoad::settled() const {
-  return recycler_.settled() &&
+  return recycler_.settled() && (!groups_ || groups_->settled()) &&
          std::ranges::all_of(producers_, [](const auto& producer) { return producer->settled(); });
 }
 
@@ -162,6 +166,7 @@ std::string ClusterLoad::Describe() const {
     if (!producer->settled()) out += "\n  " + producer->Describe();
   }
   for (const auto& reader : readers_) out += "\n  " + reader->Describe();
+  if (groups_) out += groups_->Describe();
   return out + recycler_.Describe();
 }
 

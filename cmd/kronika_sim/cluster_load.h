@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cmd/kronika_sim/cluster_client.h"
+#include "cmd/kronika_sim/cluster_groups.h"
 #include "cmd/kronika_sim/cluster_producer.h"
 #include "cmd/kronika_sim/cluster_reader.h"
 #include "cmd/kronika_sim/cluster_recycler.h"
@@ -59,6 +60,7 @@ class ClusterLoad {
   std::vector<std::unique_ptr<SimReader>> readers_;
   std::vector<std::unique_ptr<SimProber>> probers_;
   SimRecycler recycler_;
+  std::unique_ptr<SimGroups> groups_;  // once there are topics
 };
 
 }  // namespace kronika::sim

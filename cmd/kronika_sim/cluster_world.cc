@@ -65,6 +65,9 @@ ClusterWorld::~ClusterWorld() {
 
 void ClusterWorld::MakePlan() {
   plan_.cluster.bytes[0] = 7;
+  plan_.broker_defaults = {{"group.initial.rebalance.delay.ms", "50"},
+                           {"group.min.session.timeout.ms", "500"},
+                           {"offsets.topic.num.partitions", "2"}};
   for (int i = 0; i < kBrokers; ++i) {
     Uuid directory;
     directory.bytes[0] = static_cast<std::uint8_t>(i + 1);

@@ -2,6 +2,7 @@
 another API or client, sees the change. What they advertise is what proto/kafka says."""
 
 import re
+import struct
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from process import ROOT, wait_for  # noqa: E402
 
 ILLEGAL_SEQUENCE = 45
 OFFSETS_PARTITIONS = 50
+OFFSET_DELETE = 47
 
 
 def advertised_by_schema():
@@ -43,7 +45,10 @@ class EveryKey(ClusterTest):
     TESTS = {wire.PRODUCE: "produce", wire.FETCH: "fetch", wire.LIST_OFFSETS: "list_offsets", wire.METADATA: "metadata",
              wire.FIND_COORDINATOR: "find_coordinator", wire.CREATE_TOPICS: "create_topics",
              wire.DELETE_TOPICS: "delete_topics", wire.INIT_PRODUCER_ID: "init_producer_id",
-             wire.DESCRIBE_CONFIGS: "describe_configs", wire.DESCRIBE_CLUSTER: "describe_cluster"}
+             wire.DESCRIBE_CONFIGS: "describe_configs", wire.DESCRIBE_CLUSTER: "describe_cluster",
+             8: "offset_commit", 9: "offset_fetch", 11: "join_group", 12: "heartbeat", 13: "leave_group", 14: "sync_group",
+             15: "describe_groups", 16: "list_groups", 42: "delete_groups", OFFSET_DELETE: "offset_delete"}
+    SETTINGS = {"broker_defaults": "{group.initial.rebalance.delay.ms: 100}"}
 
     def connect(self, broker=0):
         connection = wire.Connection(self.cluster.port(broker))
@@ -164,6 +169,103 @@ class EveryKey(ClusterTest):
                 entries = answer[0].resources[0][4]
                 seen[topic] = next(entry[1] for entry in entries if entry[0] == "segment.bytes")
             self.assertEqual({name: "1048576", other: "1073741824"}, seen)
+
+    # Groups: one client acts, an admin client of another broker sees.
+
+    def member(self, topic, group):
+        import kafka
+        consumer = kafka.KafkaConsumer(topic, bootstrap_servers=self.cluster.bootstrap, group_id=group, enable_auto_commit=False,
+                                       session_timeout_ms=6_000, heartbeat_interval_ms=500, auto_offset_reset="earliest")
+        self.addCleanup(consumer.close)
+        wait_for(lambda: consumer.poll(100) or consumer.assignment(), 20, "the member has its partitions")
+        return consumer
+
+    def described(self, group, broker=1):
+        return self.admin(broker).describe_consumer_groups([group])[0]
+
+    def committed(self, group, broker=1):
+        return {where.partition: each.offset for where, each in self.admin(broker).list_consumer_group_offsets(group).items()}
+
+    def commit(self, topic, group, offset):
+        import kafka
+        consumer = kafka.KafkaConsumer(bootstrap_servers=self.cluster.bootstrap, group_id=group, enable_auto_commit=False)
+        where = kafka.TopicPartition(topic, 0)
+        consumer.assign([where])
+        consumer.commit({where: kafka.OffsetAndMetadata(offset, "note")})
+        consumer.close()
+
+    def test_offset_commit(self):
+        topic = self.create("commit")
+        self.commit(topic, "commit", 5)
+        self.assertEqual({0: 5}, self.committed("commit", 1))
+        self.commit(topic, "commit", 3)
+        self.assertEqual({0: 3}, self.committed("commit", 2))
+
+    def test_offset_fetch(self):
+        topic = self.create("fetch-offsets")
+        clients.kcat(self.cluster.bootstrap, "-P", "-t", topic, "-p", "0", stdin="a\nb\nc\n")
+        self.commit(topic, "fetch-offsets", 1)
+        consumer = self.member(topic, "fetch-offsets")
+        consumer.seek(*[(where, consumer.committed(where)) for where in consumer.assignment()][0])
+        values = wait_for(lambda: [r.value for rs in consumer.poll(200).values() for r in rs], 20, "the rest is read")
+        self.assertEqual([b"b", b"c"], values)
+
+    def test_join_group(self):
+        topic = self.create("join", 2)
+        self.member(topic, "join")
+        described = self.described("join")
+        self.assertEqual(("Stable", 1), (described.state, len(described.members)))
+
+    test_describe_groups = test_join_group
+
+    def test_sync_group(self):
+        topic = self.create("sync", 4)
+        consumer = self.member(topic, "sync")
+        self.assertEqual(set(range(4)), {where.partition for where in consumer.assignment()})
+        assigned = self.described("sync").members[0].member_assignment.assignment
+        self.assertEqual([(topic, [0, 1, 2, 3])], assigned)
+
+    def test_heartbeat(self):
+        """A member that polls outlives its session timeout; one that is silent does not."""
+        import threading
+        topic = self.create("heartbeat")
+        consumer = self.member(topic, "heartbeat")
+        end = threading.Event()
+        poller = threading.Thread(target=lambda: [consumer.poll(100) for _ in iter(end.is_set, True)])
+        poller.start()
+        began = time.monotonic()
+        wait_for(lambda: time.monotonic() - began > 8, 20, "longer than the session timeout")
+        self.assertEqual("Stable", self.described("heartbeat").state)
+        end.set()
+        poller.join()
+
+    def test_leave_group(self):
+        consumer = self.member(self.create("leave"), "leave")
+        self.assertEqual("Stable", self.described("leave").state)
+        consumer.close()
+        self.assertEqual(("Empty", []), (self.described("leave").state, self.described("leave").members))
+
+    def test_list_groups(self):
+        listed = lambda: {group for group, _ in self.admin(2).list_consumer_groups()}  # noqa: E731
+        self.assertNotIn("listed", listed())
+        self.commit(self.create("listed"), "listed", 1)
+        self.assertIn("listed", listed())
+
+    def test_delete_groups(self):
+        self.commit(self.create("deleted-group"), "deleted-group", 1)
+        self.assertEqual([("deleted-group", 0)], [(group, error.errno) for group, error in
+                                                  self.admin().delete_consumer_groups(["deleted-group"])])
+        self.assertNotIn("deleted-group", {group for group, _ in self.admin(1).list_consumer_groups()})
+        self.assertEqual({}, self.committed("deleted-group"))
+
+    def test_offset_delete(self):
+        topic = self.create("deleted-offset")
+        self.commit(topic, "deleted-offset", 4)
+        _, node = self.connect().find_coordinator("deleted-offset")
+        body = wire.string("deleted-offset") + wire.array([wire.string(topic) + wire.array([struct.pack(">i", 0)])])
+        answer = self.connect(node - 1).request(OFFSET_DELETE, 0, body)
+        self.assertEqual(0, answer.take("h"))
+        self.assertEqual({}, {p: o for p, o in self.committed("deleted-offset").items() if o >= 0})
 
     def test_describe_cluster(self):
         ports = {i + 1: self.cluster.port(i) for i in range(self.BROKERS)}

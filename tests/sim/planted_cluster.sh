@@ -8,7 +8,9 @@ for bug in frame-checksum-unchecked every-absent-replica-expected \
            joiner-skips-founding missed-removals-kept sequence-moved-by-a-refused-proposal any-staged-folder-adopted \
            acks-one-before-sync half-is-a-majority ack-before-sync journal-ack-before-sync large-manifest-refused \
            served-before-applied metadata-identity-reused leader-counts-unsynced \
-           journal-recycle-before-checkpoint cut-keeps-durable-index; do
+           journal-recycle-before-checkpoint cut-keeps-durable-index \
+           generation-reused stale-coordinator-answers commit-answered-before-durable member-kept-twice \
+           install-keeps-old-state map-and-index-in-two-batches; do
   # Exit code 1 is "found"; what a bug's process prints before its end is not of interest.
   line=$("$build/kronika-sim" cluster --seeds "1..$last" --bug "$bug" 2>/dev/null | tail -n 1)
   echo "$line"

@@ -39,6 +39,11 @@ FakeCluster::FakeCluster() : creator(loop, NullLog(), *this, metadata::BrokerSet
               .partitions = this,
               .admin = this,
               .creator = &creator};
+  groups = std::make_unique<GroupCoordinator>(GroupCoordinator::Environment{
+      loop, NullLog(), rng, [this] { return image; },
+      [this](const Uuid& topic, std::int32_t partition) { return Find(topic, partition); },
+      services.settings});
+  services.groups = groups.get();
   dispatcher = std::make_unique<Dispatcher>(services);
 }
 
@@ -66,6 +71,17 @@ Uuid FakeCluster::AddTopic(const std::string& name, std::int32_t partitions,
     replicas[{id, p}] = std::make_unique<FakePartition>();
   }
   ApplyRecord(std::move(record));
+  return id;
+}
+
+Uuid FakeCluster::AddOffsetsTopic(std::int32_t partitions) {
+  const Uuid id = AddTopic(std::string(kOffsetsTopic), partitions);
+  const auto topic = image->FindTopic(id);
+  for (const auto& partition : topic->partitions) {
+    auto state = groups->MakeState({.topic = topic, .partition = partition});
+    state->OnLeadership(Term{5});
+    At(id, partition->number).state = std::move(state);
+  }
   return id;
 }
 

@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "base/sim_loop.h"
 #include "broker/dispatcher.h"
+#include "broker/group/group_coordinator.h"
 #include "broker/topic_creator.h"
 #include "proto/kafka/frame.h"
 
@@ -52,11 +53,15 @@ class FakePartition final : public Partition {
   // A batch becomes readable.
   void Commit(Slice batch) {
     const std::size_t bytes = batch.size();
+    if (state) {
+      if (auto header = wal::ParseBatchHeader(batch.bytes())) state->Apply(batch, *header);
+    }
     batches.push_back(std::move(batch));
     waiters_.NotifyAppended(bytes);
   }
 
   PartitionStatus status{.leads = true, .readable = true, .leader_epoch = 5, .log_start_offset = 0};
+  std::unique_ptr<PartitionState> state;  // of a partition of __consumer_offsets
   std::vector<Slice> batches;
   std::vector<AppendRequest> appended;
   std::vector<ReadRequest> reads;
@@ -130,6 +135,9 @@ class FakeCluster final : public MetadataView,
     return *replicas.at({topic, partition});
   }
 
+  // __consumer_offsets, coordinated here.
+  Uuid AddOffsetsTopic(std::int32_t partitions);
+
   // Sends one request through the dispatcher as a frame and waits for the answer.
   template <class Request>
   typename Request::Response Call(const Request& request, std::int16_t version);
@@ -156,6 +164,7 @@ class FakeCluster final : public MetadataView,
   std::int64_t next_producer_id = 1000;
 
   TopicCreator creator;
+  std::unique_ptr<GroupCoordinator> groups;
   Services services;
   std::unique_ptr<Dispatcher> dispatcher;
   net::Peer peer{.id = 1, .address = "127.0.0.1:5", .host = "127.0.0.1", .listener = "PLAINTEXT"};

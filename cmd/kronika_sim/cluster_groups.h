@@ -1,0 +1,28 @@
+// Two consumer groups of the simulated cluster, one of dynamic and one of static members.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cmd/kronika_sim/cluster_member.h"
+
+namespace kronika::sim {
+
+class SimGroups {
+ public:
+  // On `topic`, which has so many partitions.
+  SimGroups(ClientWorld& world, const std::string& topic, std::int32_t partitions);
+  void Start();
+  // Everybody looks once more at what was committed.
+  void Finish();
+  void Stop();
+  bool settled() const;
+  std::string Describe() const;
+
+ private:
+  GroupOracle oracles_[2];
+  std::vector<std::unique_ptr<SimMember>> members_;
+};
+
+}  // namespace kronika::sim
