@@ -313,6 +313,22 @@ void Broker::MakeClusterParts() {
                                                      .make_state = std::move(make_state),
                                                      .disk = &disk_,
                                                      .tail_cache_bytes = config_.tail_cache_bytes});
+  watermarks_ = std::make_unique<Watermarks>(Watermarks::Environment{
+      seams_.loop, groups_->calls(), config_.self.broker, *leadership_, *replicas_,
+      [this] { return CommittedPartitions(CoordinatedHere()); }});
+  watermarks_->Start();
+}
+
+std::vector<Coordinated> Broker::CoordinatedHere() const {
+  std::vector<Coordinated> out;
+  for (const OffsetsPartition* partition : group_coordinator_->Led()) {
+    out.push_back({partition->coordinator(), &partition->map()});
+  }
+  return out;
+}
+
+std::vector<admin::ConsumerGroupSummary> Broker::ConsumerGroups() const {
+  return SummarizeGroups(CoordinatedHere(), *watermarks_, seams_.loop.Now());
 }
 
 void Broker::Fatal(const Error& error) {
@@ -333,6 +349,7 @@ void Broker::Stop(Done<void> done) {
         if (!checkpointed)
           seams_.log.Info("stopping without a last checkpoint: {}",
                           checkpointed.error().Describe());
+        watermarks_->Stop();
         replicas_->Stop();
         groups_->Stop();
         journal_->Close(std::move(done));

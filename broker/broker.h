@@ -28,7 +28,9 @@
 #include "broker/cluster/joiner.h"
 #include "broker/cluster/leadership.h"
 #include "broker/cluster/membership.h"
+#include "broker/cluster/watermarks.h"
 #include "broker/group/group_coordinator.h"
+#include "broker/group/report.h"
 #include "broker/partition/replicas.h"
 #include "broker/topic_creator.h"
 #include "metadata/directory_claim.h"
@@ -90,6 +92,7 @@ class Broker {
   raft::GroupManager& groups() { return *groups_; }
   Replicas& replicas() { return *replicas_; }
   GroupCoordinator& group_coordinator() { return *group_coordinator_; }
+  std::vector<admin::ConsumerGroupSummary> ConsumerGroups() const;
   Loop& loop() { return seams_.loop; }
   ControllerLink& controller() { return *controller_link_; }
   wal::Journal& journal() { return *journal_; }
@@ -112,6 +115,7 @@ class Broker {
   bool WasReplaced(const metadata::Image& image);
   Status CheckSelf(const metadata::Image& image) const;
   void MakeClusterParts();
+  std::vector<Coordinated> CoordinatedHere() const;
   void Fatal(const Error& error);
 
   BrokerSeams seams_;
@@ -139,6 +143,7 @@ class Broker {
   DiskReserve disk_;
   std::unique_ptr<GroupCoordinator> group_coordinator_;
   std::unique_ptr<Replicas> replicas_;
+  std::unique_ptr<Watermarks> watermarks_;
   std::unique_ptr<ImageObserver> observer_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

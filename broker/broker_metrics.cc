@@ -60,6 +60,67 @@ constexpr MetricFamily kMisdirected{"kronika_peer_messages_misdirected_total", M
 constexpr MetricFamily kNotYet{"kronika_peer_messages_not_yet_total", MetricType::kCounter,
                                "Messages that were ahead of the metadata applied here."};
 
+constexpr MetricFamily kConsumerGroups{"kronika_consumer_groups", MetricType::kGauge,
+                                       "Consumer groups that this broker coordinates."};
+constexpr MetricFamily kMembers{"kronika_consumer_group_members", MetricType::kGauge,
+                                "Members of a consumer group that this broker coordinates."};
+constexpr MetricFamily kLag{"kronika_consumer_group_lag", MetricType::kGauge,
+                            "Records behind a consumer group's committed offsets."};
+constexpr MetricFamily kLagMax{"kronika_consumer_group_lag_max", MetricType::kGauge,
+                               "The same, of the partition that has the most."};
+constexpr MetricFamily kLagAge{"kronika_consumer_group_lag_age_seconds", MetricType::kGauge,
+                               "Since the oldest high watermark in it was told."};
+constexpr MetricFamily kOffsetCommits{"kronika_consumer_group_commits_total", MetricType::kCounter,
+                                      "Commits of consumer groups."};
+constexpr MetricFamily kGenerations{"kronika_consumer_group_generations_total",
+                                    MetricType::kCounter, "Rebalances that were completed."};
+constexpr MetricFamily kMembersExpired{"kronika_consumer_group_members_expired_total",
+                                       MetricType::kCounter,
+                                       "Members that were silent for their session timeout."};
+constexpr MetricFamily kOffsetsExpired{"kronika_consumer_group_offsets_expired_total",
+                                       MetricType::kCounter,
+                                       "Committed offsets that nobody needed any more."};
+
+using ConsumerGroups = std::vector<admin::ConsumerGroupSummary>;
+
+template <class Value>
+void PerConsumerGroup(admin::MetricsText& out, const MetricFamily& family,
+                      const ConsumerGroups& groups, Value&& value) {
+  out.Family(family);
+  for (const auto& group : groups) {
+    if (const std::optional<double> sample = value(group))
+      out.Sample({{"group", group.id}}, *sample);
+  }
+}
+
+void CollectConsumerGroups(admin::MetricsText& out, const ConsumerGroups& groups,
+                           const CoordinatorCounters& counters) {
+  using Group = admin::ConsumerGroupSummary;
+  using Sample = std::optional<double>;
+  std::map<std::string, int> states;
+  for (const auto& group : groups) ++states[group.state];
+  out.Family(kConsumerGroups);
+  for (const auto& [state, count] : states) out.Sample({{"state", state}}, count);
+  PerConsumerGroup(out, kMembers, groups,
+                   [](const Group& group) -> Sample { return static_cast<double>(group.members); });
+  const auto if_known = [](const Group& group, double value) {
+    return group.lag_age_ms < 0 ? std::nullopt : Sample(value);
+  };
+  PerConsumerGroup(out, kLag, groups, [&](const Group& group) {
+    return if_known(group, static_cast<double>(group.lag));
+  });
+  PerConsumerGroup(out, kLagMax, groups, [&](const Group& group) {
+    return if_known(group, static_cast<double>(group.lag_max));
+  });
+  PerConsumerGroup(out, kLagAge, groups, [&](const Group& group) {
+    return if_known(group, static_cast<double>(group.lag_age_ms) / 1000);
+  });
+  out.Single(kOffsetCommits, static_cast<double>(counters.commits));
+  out.Single(kGenerations, static_cast<double>(counters.generations));
+  out.Single(kMembersExpired, static_cast<double>(counters.expired_members));
+  out.Single(kOffsetsExpired, static_cast<double>(counters.expired_offsets));
+}
+
 template <class Value>
 void PerPeer(admin::MetricsText& out, const MetricFamily& family,
              const std::vector<raft::PeerSnapshot>& peers, Value&& value) {
@@ -113,6 +174,7 @@ void BrokerSource::Collect(admin::MetricsText& out) const {
   out.Single(kInstallsSent, static_cast<double>(installs.sent));
   out.Single(kInstallsReceived, static_cast<double>(installs.received));
   out.Single(kInstallsFailed, static_cast<double>(installs.failed));
+  CollectConsumerGroups(out, status.consumer_groups, broker_->group_coordinator().counters());
   CollectPeers(out, broker_->groups().Peers());
 }
 

@@ -127,6 +127,7 @@ admin::BrokerStatus BrokerSource::Describe() const {
     }
     out.groups.push_back(std::move(summary));
   });
+  out.consumer_groups = broker_->ConsumerGroups();
   return out;
 }
 

@@ -47,6 +47,20 @@ Json ToJson(const GroupSummary& group) {
           {"members", std::move(members)}};
 }
 
+Json ToJson(const ConsumerGroupSummary& group) {
+  return {{"id", group.id},
+          {"state", group.state},
+          {"protocol_type", group.protocol_type},
+          {"protocol", group.protocol},
+          {"generation", group.generation},
+          {"members", group.members},
+          {"partitions", group.partitions},
+          {"partitions_known", group.partitions_known},
+          {"lag", group.lag},
+          {"lag_max", group.lag_max},
+          {"lag_age_ms", group.lag_age_ms}};
+}
+
 Json ToJson(const JournalSummary& journal) {
   return {{"io", journal.io},
           {"commits", journal.commits},
@@ -70,13 +84,16 @@ std::string ToJson(const BrokerStatus& status) {
   for (const auto& peer : status.peers) peers.push_back(ToJson(peer));
   Json groups = Json::array();
   for (const auto& group : status.groups) groups.push_back(ToJson(group));
+  Json consumer_groups = Json::array();
+  for (const auto& group : status.consumer_groups) consumer_groups.push_back(ToJson(group));
   const Json out = {{"broker", ToJson(status.broker)},
                     {"brokers", std::move(brokers)},
                     {"controller", status.controller.value},
                     {"journal", ToJson(status.journal)},
                     {"checkpoints", ToJson(status.checkpoints)},
                     {"peers", std::move(peers)},
-                    {"groups", std::move(groups)}};
+                    {"groups", std::move(groups)},
+                    {"consumer_groups", std::move(consumer_groups)}};
   // Topic names are ASCII; anything else is replaced rather than thrown at.
   return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -72,14 +72,30 @@ struct CheckpointSummary {
   std::uint64_t given_up = 0;
 };
 
+// A consumer group that this broker coordinates.
+struct ConsumerGroupSummary {
+  std::string id;
+  std::string state;  // as clients are told: "Stable", ...
+  std::string protocol_type;
+  std::string protocol;
+  std::int32_t generation = 0;
+  std::size_t members = 0;
+  std::size_t partitions = 0;        // with a committed offset
+  std::size_t partitions_known = 0;  // of these, with a high watermark that is known here
+  std::int64_t lag = 0;              // over the known ones
+  std::int64_t lag_max = 0;          // of one partition
+  std::int64_t lag_age_ms = -1;      // of the oldest high watermark in it; -1 = none is known
+};
+
 struct BrokerStatus {
   BrokerSummary broker;
   std::vector<BrokerId> brokers;  // whom this broker lists to clients, by id
   BrokerId controller = kNoBroker;
   JournalSummary journal;
   CheckpointSummary checkpoints;
-  std::vector<PeerSummary> peers;    // by id
-  std::vector<GroupSummary> groups;  // by id
+  std::vector<PeerSummary> peers;                     // by id
+  std::vector<GroupSummary> groups;                   // by id
+  std::vector<ConsumerGroupSummary> consumer_groups;  // by id
 };
 
 std::string ToJson(const BrokerStatus& status);

@@ -170,6 +170,40 @@ Result<LiveBrokers> DecodeLiveBrokers(Bytes bytes) {
   return Whole(in, std::move(out), "live brokers");
 }
 
+std::string EncodePartitions(const std::vector<PartitionId>& partitions) {
+  LeWriter out;
+  out.Int(static_cast<std::uint32_t>(partitions.size()));
+  for (const auto& each : partitions) {
+    Put(out, each.topic);
+    out.Int(each.number);
+  }
+  return out.Take();
+}
+
+Result<std::vector<PartitionId>> DecodePartitions(Bytes bytes) {
+  LeReader in(bytes);
+  std::vector<PartitionId> out;
+  GetList(in, out, [&] {
+    const Uuid topic = GetUuid(in);
+    return PartitionId{topic, in.Int<std::int32_t>()};
+  });
+  return Whole(in, std::move(out), "partitions");
+}
+
+std::string EncodeWatermarks(const std::vector<std::int64_t>& watermarks) {
+  LeWriter out;
+  out.Int(static_cast<std::uint32_t>(watermarks.size()));
+  for (const auto each : watermarks) out.Int(each);
+  return out.Take();
+}
+
+Result<std::vector<std::int64_t>> DecodeWatermarks(Bytes bytes) {
+  LeReader in(bytes);
+  std::vector<std::int64_t> out;
+  GetList(in, out, [&] { return in.Int<std::int64_t>(); });
+  return Whole(in, std::move(out), "high watermarks");
+}
+
 std::string EncodeProducerIdBlock(const ProducerIdBlock& block) {
   LeWriter out;
   out.Int(block.first).Int(block.count);

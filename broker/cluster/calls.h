@@ -1,4 +1,5 @@
-// What brokers ask the controller, as bytes: the kinds of raft::Calls and their payloads.
+// What brokers ask the controller and each other, as bytes: the kinds of raft::Calls and their
+// payloads.
 //
 // Pure; any thread. Little-endian; lists and texts are a u32 count and the items. Decoding trusts
 // nothing (kCorruption). A payload is only ever read by a broker of a version that knows its kind.
@@ -26,6 +27,14 @@ enum class CallKind : std::uint32_t {
   kReplaceReplica = 9,      // group, damaged replica → nothing
   // Broker, directory → incarnation in the metadata group; any broker answers, from its image.
   kWhoAmI = 10,
+  // Partitions → their high watermarks; any leader answers, -1 for what it does not lead.
+  kHighWatermarks = 11,
+};
+
+struct PartitionId {
+  Uuid topic;
+  std::int32_t number = 0;
+  auto operator<=>(const PartitionId&) const = default;
 };
 
 struct CreateTopicsPayload {
@@ -57,6 +66,10 @@ std::string EncodeTopicResults(const TopicResults& results);
 Result<TopicResults> DecodeTopicResults(Bytes bytes);
 std::string EncodeLiveBrokers(const LiveBrokers& live);
 Result<LiveBrokers> DecodeLiveBrokers(Bytes bytes);
+std::string EncodePartitions(const std::vector<PartitionId>& partitions);
+Result<std::vector<PartitionId>> DecodePartitions(Bytes bytes);
+std::string EncodeWatermarks(const std::vector<std::int64_t>& watermarks);
+Result<std::vector<std::int64_t>> DecodeWatermarks(Bytes bytes);
 std::string EncodeProducerIdBlock(const ProducerIdBlock& block);
 Result<ProducerIdBlock> DecodeProducerIdBlock(Bytes bytes);
 

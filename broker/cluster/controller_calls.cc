@@ -70,6 +70,7 @@ void ControllerCalls::Handle(CallKind kind, const Slice& payload, Done<Slice> do
       return ReplaceReplica(payload, std::move(done));
     case CallKind::kLiveBrokers:
     case CallKind::kWhoAmI:
+    case CallKind::kHighWatermarks:
       break;
   }
   done(Fail(ErrorCode::kUnsupported, "not a question for the controller"));

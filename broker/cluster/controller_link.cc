@@ -25,6 +25,7 @@ bool MayRepeat(CallKind kind) {
     case CallKind::kCreateOffsetsTopic:
     case CallKind::kReplaceReplica:
     case CallKind::kWhoAmI:
+    case CallKind::kHighWatermarks:
       return false;
   }
   std::unreachable();

@@ -298,7 +298,8 @@ void Coordinator::OnDeadline(ClassicGroup& group, GroupTime now) {
   Drain(group, now);
 }
 
-std::optional<DescribedGroup> Coordinator::Describe(std::string_view name) const {
+// All but the members.
+std::optional<DescribedGroup> Coordinator::Facts(std::string_view name) const {
   const auto soft = groups_.find(name);
   const StoredGroup* stored = applied_.FindGroup(name);
   if (soft == groups_.end() || Absent(soft->second)) {
@@ -313,12 +314,19 @@ std::optional<DescribedGroup> Coordinator::Describe(std::string_view name) const
   const ClassicGroup& group = soft->second;
   DescribedGroup out{
       .state = group.state, .generation = group.generation, .protocol_type = group.protocol_type};
-  const bool stable = group.state == GroupState::kStable;
-  if (stable) out.protocol = group.protocol.value_or("");
-  for (const auto& [id, member] : group.members) {
-    out.members.push_back(member.stored);
-    out.members.back().subscription = stable ? MetadataFor(member, out.protocol) : "";
-    if (!stable) out.members.back().assignment.clear();
+  if (group.state == GroupState::kStable) out.protocol = group.protocol.value_or("");
+  out.member_count = group.members.size();
+  return out;
+}
+
+std::optional<DescribedGroup> Coordinator::Describe(std::string_view name) const {
+  auto out = Facts(name);
+  if (!out || out->member_count == 0) return out;
+  const bool stable = out->state == GroupState::kStable;
+  for (const auto& [id, member] : groups_.find(name)->second.members) {
+    out->members.push_back(member.stored);
+    out->members.back().subscription = stable ? MetadataFor(member, out->protocol) : "";
+    if (!stable) out->members.back().assignment.clear();
   }
   return out;
 }
@@ -330,7 +338,7 @@ std::vector<std::pair<std::string, DescribedGroup>> Coordinator::List() const {
   for (const auto& [name, offsets] : applied_.offsets()) names.insert(name);
   std::vector<std::pair<std::string, DescribedGroup>> out;
   for (const auto name : names) {
-    if (auto group = Describe(name)) out.emplace_back(name, std::move(*group));
+    if (auto group = Facts(name)) out.emplace_back(name, std::move(*group));
   }
   return out;
 }

@@ -41,13 +41,23 @@ struct DescribedGroup {
   std::string protocol_type;
   std::string protocol;  // empty while none is agreed on
   std::vector<StoredMember> members;
+  std::size_t member_count = 0;
 };
 
+// Since the start of the leadership.
 struct CoordinatorCounters {
   std::uint64_t generations = 0;
   std::uint64_t expired_members = 0;
   std::uint64_t expired_offsets = 0;
   std::uint64_t commits = 0;
+
+  CoordinatorCounters& operator+=(const CoordinatorCounters& other) {
+    generations += other.generations;
+    expired_members += other.expired_members;
+    expired_offsets += other.expired_offsets;
+    commits += other.commits;
+    return *this;
+  }
 };
 
 class Coordinator {
@@ -79,7 +89,7 @@ class Coordinator {
 
   // Nothing: there is no such group.
   std::optional<DescribedGroup> Describe(std::string_view group) const;
-  // All that are known, by name.
+  // All that are known, by name, each with the number of its members and not the members.
   std::vector<std::pair<std::string, DescribedGroup>> List() const;
   const CoordinatorCounters& counters() const { return counters_; }
 
@@ -98,6 +108,7 @@ class Coordinator {
   void OnDeadline(ClassicGroup& group, GroupTime now);
   std::int64_t EarliestDeadline(const ClassicGroup& group) const;
   bool Absent(const ClassicGroup& group) const;
+  std::optional<DescribedGroup> Facts(std::string_view group) const;
 
   // coordinator_join.cc
   void HandleJoin(ClassicGroup& group, Ticket ticket, JoinCall call, GroupTime now);

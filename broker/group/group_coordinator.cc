@@ -88,6 +88,12 @@ std::vector<OffsetsPartition*> GroupCoordinator::Led() const {
   return out;
 }
 
+CoordinatorCounters GroupCoordinator::counters() const {
+  CoordinatorCounters out;
+  for (const auto& [place, partition] : partitions_) out += partition->counters();
+  return out;
+}
+
 bool GroupCoordinator::Loading() const {
   for (const auto& [place, partition] : partitions_) {
     if (partition->Availability() == KafkaError::kCoordinatorLoadInProgress) return true;

@@ -45,6 +45,8 @@ class GroupCoordinator {
   void Confirmed(std::string_view group, OffsetsPartition::Read read);
   // Every partition that this broker coordinates.
   std::vector<OffsetsPartition*> Led() const;
+  // As counted in partitions that have a replica here.
+  CoordinatorCounters counters() const;
   // Whether some partition is led here and not ready yet.
   bool Loading() const;
 

@@ -95,7 +95,14 @@ void OffsetsPartition::OnLeadership(std::optional<Term> term) {
   Arm();
 }
 
+CoordinatorCounters OffsetsPartition::counters() const {
+  CoordinatorCounters out = past_;
+  if (coordinator_) out += coordinator_->counters();
+  return out;
+}
+
 void OffsetsPartition::StepDown() {
+  if (coordinator_) past_ += coordinator_->counters();
   coordinator_.reset();
   for (auto& [ticket, open] : std::exchange(open_, {})) {
     environment_.loop.Cancel(open.limit);

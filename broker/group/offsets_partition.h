@@ -63,6 +63,8 @@ class OffsetsPartition final : public PartitionState {
   const GroupMap& map() const { return map_; }
   // Null while this broker does not coordinate.
   const Coordinator* coordinator() const { return coordinator_.get(); }
+  // Of all leaderships here.
+  CoordinatorCounters counters() const;
 
  private:
   struct Open {
@@ -83,8 +85,9 @@ class OffsetsPartition final : public PartitionState {
   std::function<void(OffsetsPartition*)> closed_;
   GroupMap map_;
   std::unique_ptr<Coordinator> coordinator_;
-  Term term_;               // of the coordinator, or of the one that was given up
-  std::uint64_t life_ = 0;  // counts coordinators
+  CoordinatorCounters past_;  // of the coordinators before
+  Term term_;                 // of the coordinator, or of the one that was given up
+  std::uint64_t life_ = 0;    // counts coordinators
   std::map<Ticket, Open> open_;
   Ticket last_ticket_ = 0;
   bool pumping_ = false;

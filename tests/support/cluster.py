@@ -118,7 +118,8 @@ class Kafka:
     """Apache Kafka with the same methods, as far as it has the thing."""
 
     HEAP = "384m"
-    PROPERTIES = ("min.insync.replicas=1",)
+    # The delay of a group's first rebalance is for groups of hundreds; tests would wait for it again and again.
+    PROPERTIES = ("min.insync.replicas=1", "group.initial.rebalance.delay.ms=200")
 
     def __init__(self, brokers, _settings, folder, _environment=None):
         self.brokers = brokers

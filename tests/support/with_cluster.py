@@ -1,4 +1,4 @@
-"""Runs a command with a cluster beside it: with_cluster.py [-n BROKERS] COMMAND [ARGUMENT...]
+"""Runs a command with a cluster beside it: with_cluster.py [-n BROKERS] [--set KEY=VALUE] COMMAND [ARGUMENT...]
 
 The command finds the brokers in KRONIKA_BOOTSTRAP. The exit code is the command's, or 77 with the reason printed when
 there is no program to start a cluster with.
@@ -16,6 +16,7 @@ from cluster import CLUSTER
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=3)
+    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the node file")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     reason = CLUSTER.missing()
@@ -23,7 +24,7 @@ def main():
         print(reason)
         return 77
     with tempfile.TemporaryDirectory(prefix="kronika-test-") as folder:
-        cluster = CLUSTER(arguments.n, {}, folder)
+        cluster = CLUSTER(arguments.n, dict(pair.split("=", 1) for pair in arguments.set), folder)
         try:
             cluster.start()
             bootstrap = ",".join(f"127.0.0.1:{cluster.port(i)}" for i in range(arguments.n))

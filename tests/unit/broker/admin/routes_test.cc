@@ -45,6 +45,17 @@ TEST(AdminRoutes, StatusHasTheDocumentedNames) {
                            .term = Term{3},
                            .leader = BrokerId{1},
                            .members = {{.id = BrokerId{1}, .isr = true}}}};
+  source.status.consumer_groups = {{.id = "g",
+                                    .state = "Stable",
+                                    .protocol_type = "consumer",
+                                    .protocol = "range",
+                                    .generation = 4,
+                                    .members = 2,
+                                    .partitions = 6,
+                                    .partitions_known = 5,
+                                    .lag = 12,
+                                    .lag_max = 7,
+                                    .lag_age_ms = 900}};
   const auto answer = Answer({"GET", "/v1/status"}, source);
   EXPECT_EQ(answer.content_type, "application/json");
   EXPECT_EQ(
@@ -56,7 +67,9 @@ TEST(AdminRoutes, StatusHasTheDocumentedNames) {
       R"("frames_in":0,"frames_out":0,"undecodable":0,"damaged":0,"misdirected":0,"not_yet":0}],"groups":[)"
       R"({"id":5,"topic":"t","partition":0,"role":"leader","term":3,"leader":1,"last":0,"commit":0,)"
       R"("applied":0,"durable":0,"members":[{"id":1,"incarnation":0,"match":0,"lag_ms":-1,)"
-      R"("isr":true}]}]})"
+      R"("isr":true}]}],"consumer_groups":[{"id":"g","state":"Stable","protocol_type":"consumer",)"
+      R"("protocol":"range","generation":4,"members":2,"partitions":6,"partitions_known":5,"lag":12,)"
+      R"("lag_max":7,"lag_age_ms":900}]})"
       "\n");
 }
 

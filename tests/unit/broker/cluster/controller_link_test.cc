@@ -39,7 +39,7 @@ class ControllerLinkTest : public testing::Test {
   BrokerId controller_ = kOld;
   std::vector<Asked> asked_;
   std::vector<Result<Slice>> answers_;
-  raft::Calls calls_{loop_, [this](BrokerId to, std::optional<raft::Call> call, auto) {
+  raft::Calls calls_{loop_, 1, [this](BrokerId to, std::optional<raft::Call> call, auto) {
                        if (call) asked_.push_back({to, std::move(*call)});
                        return true;
                      }};
