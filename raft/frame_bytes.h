@@ -5,7 +5,7 @@
 // Budget: one pass over the bytes at either end. A batch at replication 3 passes four times: twice
 // at its leader (measured: 28 GB/s from memory, 51 GB/s from the cache) and once at each follower,
 // piece by piece behind the copy of the receipt and on the transport's thread (that copy falls from
-// 27 to 16 GB/s). Together 0.13 s of CPU per GB produced, about a hundredth of what the brokers use.
+// 27 to 16 GB/s). Together 0.13 s of CPU per GB produced, about a hundredth of the brokers' use.
 #pragma once
 
 #include <cstdint>

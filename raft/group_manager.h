@@ -6,9 +6,9 @@
 // 2. A gap longer than two ticks ages two ticks at most, and one longer than an election timeout
 //    makes every leadership prove itself again (SAFETY B7).
 // 3. A message for a replica that this broker's metadata does not know yet is answered "not yet";
-//    one for a replica that the metadata places here and that is not here is counted as misdirected,
-//    an error; all others are for replicas that are no more: stale (SAFETY B13). The metadata is
-//    the memory of what was removed here; nothing else is kept of it.
+//    one for a replica that the metadata places here and that is not here is counted as
+//    misdirected, an error; all others are for replicas that are no more: stale (SAFETY B13). The
+//    metadata is the memory of what was removed here; nothing else is kept of it.
 // 4. A closed liveness stream is silence at once (SAFETY B8).
 // 5. While a write of the log store hangs, nothing is led here and no timer ages: a broker that
 //    lives says nothing about its disk (SAFETY B5).
@@ -74,8 +74,8 @@ class GroupManager final : public GroupHost {
 
   // Without it no message counts as misdirected.
   void SetPlacedHere(PlacedHere placed_here) { placed_here_ = std::move(placed_here); }
-  // While it says so what leaders elsewhere send, installs included, is refused as busy, but for the
-  // metadata and the protocol's own entries.
+  // While it says so what leaders elsewhere send, installs included, is refused as busy, but for
+  // the metadata and the protocol's own entries.
   void SetDiskNearlyFull(std::function<bool()> asked) { disk_nearly_full_ = std::move(asked); }
   // How far this broker's metadata is applied (SAFETY B13).
   void SetMetadataIndex(std::uint64_t index);

@@ -75,8 +75,8 @@ void RaftPartition::FindOffset(OffsetQuery query, OffsetDone done) {
   }
   if (query.kind != OffsetQuery::Kind::kLatest && KRONIKA_PLANTED("time-without-quorum"))
     return FindConfirmedOffset(query, answer, std::move(done));
-  // All others promise the latest: the end, the largest time, or that nothing so late is there. So a
-  // quorum has to confirm this leader first (SAFETY C1).
+  // All others promise the latest: the end, the largest time, or that nothing so late is there. So
+  // a quorum has to confirm this leader first (SAFETY C1).
   group_->ReadIndex([this, alive = std::weak_ptr(alive_), query, answer,
                      done = std::move(done)](Result<Index> confirmed) mutable {
     if (confirmed && alive.lock() && leads())

@@ -83,8 +83,8 @@ class Replicas final : public Partitions, public metadata::Observer {
   void OnImage(const metadata::ImagePtr& image, const metadata::Delta& delta) override;
 
   RaftPartition* FindGroup(GroupId group);
-  // Whether the image places that replica in this directory, and it is not fenced. Until a broker is
-  // replaced everywhere, the groups' members are those of its lost directory: they are not here.
+  // Whether the image places that replica in this directory, and it is not fenced. Until a broker
+  // is replaced everywhere, the groups' members are those of its lost directory: they are not here.
   bool Expects(GroupId group, Incarnation incarnation) const;
   const std::map<GroupId, FencedReplica>& fenced() const { return fenced_; }
   const PartitionCounters& counters() const { return counters_; }

@@ -46,8 +46,8 @@ bool Replicas::StaysFenced(GroupId group, const metadata::PartitionRef& place,
   return same || image.applied <= metadata_last_;
 }
 
-// A later replica began here: what says that the earlier one is fenced should be gone, and came back
-// because the store's deletes are not synced.
+// A later replica began here: what says that the earlier one is fenced should be gone, and came
+// back because the store's deletes are not synced.
 bool Replicas::Succeeded(GroupId group, const FencedReplica& fenced, Incarnation newest) {
   if (fenced.incarnation.value == 0 || newest <= fenced.incarnation) return false;
   ForgetFence(group);

@@ -154,7 +154,7 @@ void ClusterWorld::CheckRunning() {
   }
 }
 
-// What is counted here is logged as an error, which means that somebody must act (SAFETY B13, D-11).
+// What is counted here is logged as an error: somebody must act (SAFETY B13, D-11).
 void ClusterWorld::CheckPeers(SimBroker& broker) {
   for (const auto& peer : broker.broker().groups().Peers()) {
     if (peer.counters.undecodable == 0 && peer.counters.misdirected == 0) continue;

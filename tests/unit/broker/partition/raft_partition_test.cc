@@ -187,8 +187,8 @@ TEST_F(RaftPartitionTest, ABatchWithoutRoomIsRefusedAfterASecond) {
   EXPECT_EQ((*next)->base_offset, 0);
 }
 
-// A leader that was deposed without knowing it lacks the newest records, so what it says of times is
-// confirmed as its end is (SAFETY C1).
+// A leader that was deposed without knowing it lacks the newest records, so what it says of times
+// is confirmed as its end is (SAFETY C1).
 TEST_F(RaftPartitionTest, OffsetsByTimeAreConfirmedByAQuorum) {
   Lead(2);
   Produce();
