@@ -135,7 +135,7 @@ void Coordinator::Drain(ClassicGroup& group, GroupTime now) {
 
 // A group without soft state needs no object.
 void Coordinator::Settle(ClassicGroup& group) {
-  if (!group.Idle()) return;
+  if (!group.Idle() || KRONIKA_PLANTED("session-expired-without-record")) return;
   wakes_.erase({group.wake_ms, group.name});
   groups_.erase(groups_.find(group.name));
 }
@@ -194,6 +194,8 @@ void Coordinator::Applied(ClassicGroup& group, InFlight done, GroupTime now) {
       if (applied_.Knows(group.name)) return GoOnDeleting(group, std::move(done.answers));
       break;
   }
+  // What is gone begins anew.
+  if (group.members.empty() && !applied_.FindGroup(group.name)) group.generation = 0;
   for (auto& answer : done.answers) Answer(std::move(answer));
 }
 

@@ -98,7 +98,6 @@ void Coordinator::GoOnDeleting(ClassicGroup& group, std::vector<GroupAnswer> ans
     for (auto& answer : flight.answers) Answer(std::move(answer));
     return;
   }
-  group.generation = 0;
   Propose(group, std::move(flight), std::move(records));
 }
 
@@ -126,10 +125,8 @@ void Coordinator::HandleForget(ClassicGroup& group, const ForgetOffsets& call) {
   std::size_t left = 0;
   for (const auto& [topic, partitions] : applied_.OffsetsOf(group.name)) left += partitions.size();
   const bool unused = group.state == GroupState::kEmpty && group.pending.empty();
-  if (call.group_too && unused && left == records.size() && applied_.FindGroup(group.name)) {
+  if (call.group_too && unused && left == records.size() && applied_.FindGroup(group.name))
     records.push_back({EncodeKey(GroupKey{group.name}), std::nullopt});
-    group.generation = 0;
-  }
   counters_.expired_offsets += records.size();
   if (!records.empty()) Propose(group, std::move(flight), std::move(records));
 }

@@ -1,18 +1,19 @@
 #include "cmd/kronika_sim/cluster_groups.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace kronika::sim {
 
 SimGroups::SimGroups(ClientWorld& world, const std::string& topic, std::int32_t partitions) {
-  constexpr std::uint64_t kMembers = 3;
-  for (int group = 0; group < 2; ++group) {
-    const MemberPlan plan{.group = group == 0 ? "ga" : "gb",
-                          .topic = topic,
-                          .partitions = partitions,
-                          .is_static = group == 1};
-    for (std::uint64_t number = 1; number <= kMembers; ++number)
-      members_.push_back(std::make_unique<SimMember>(world, oracles_[group], plan, number));
+  const MemberPlan plans[] = {
+      {.group = "ga", .topic = topic, .partitions = partitions},
+      {.group = "gb", .topic = topic, .partitions = partitions, .is_static = true},
+      {.group = "gc", .topic = topic, .partitions = partitions, .haunts = true}};
+  for (std::size_t group = 0; group < std::size(plans); ++group) {
+    const std::uint64_t members = plans[group].haunts ? 1 : 3;
+    for (std::uint64_t number = 1; number <= members; ++number)
+      members_.push_back(std::make_unique<SimMember>(world, oracles_[group], plans[group], number));
   }
 }
 

@@ -1,4 +1,5 @@
-// Two consumer groups of the simulated cluster, one of dynamic and one of static members.
+// Consumer groups of the simulated cluster: one of dynamic members, one of static ones, and one
+// whose only member comes back as its own ghost.
 #pragma once
 
 #include <memory>
@@ -21,7 +22,7 @@ class SimGroups {
   std::string Describe() const;
 
  private:
-  GroupOracle oracles_[2];
+  GroupOracle oracles_[3];
   std::vector<std::unique_ptr<SimMember>> members_;
 };
 

@@ -77,9 +77,6 @@ bool SimMember::Passes(KafkaError error, Step retry) {
       Later(&SimMember::Find, milliseconds(30 + world_.rng.Below(100)));
       return false;
     case KafkaError::kUnknownMemberId:
-      ghost_ = member_;
-      ghost_generation_ = generation_;
-      [[fallthrough]];
     case KafkaError::kFencedInstanceId:
       member_.clear();
       [[fallthrough]];
@@ -179,25 +176,30 @@ void SimMember::Live() {
   if (what < 85) return Commit();
   if (what < 95) return Fetch();
   if (what < 97) return Leave();
-  if (what < 98 && !ghost_.empty() && ghost_generation_ >= 0) return Haunt();
   Forget();
 }
 
 // Who was once told that it is unknown is never known again: that was decided by a record.
 void SimMember::Haunt() {
+  doing_ = "haunting";
+  after_find_ = finishing_ ? &SimMember::Fetch : &SimMember::Join;
+  if (finishing_ || hauntings_-- <= 0) return Later(&SimMember::Find);
   kafka::HeartbeatRequest request;
   request.group_id = plan_.group;
   request.generation_id = ghost_generation_;
   request.member_id = ghost_;
   client_.Ask<kafka::HeartbeatRequest>(
       coordinator_, request, 4, [this](Result<kafka::HeartbeatResponse> answer) {
-        if (!answer) return Lost(&SimMember::Live);
-        const bool known = answer->error_code == KafkaError::kNone ||
-                           answer->error_code == KafkaError::kIllegalGeneration ||
-                           answer->error_code == KafkaError::kRebalanceInProgress;
-        if (known) Check("member " + ghost_ + " was told that it is unknown, and is known again");
+        if (!answer) return Lost(&SimMember::Haunt);
+        const KafkaError error = answer->error_code;
+        const bool known = error == KafkaError::kNone || error == KafkaError::kIllegalGeneration ||
+                           error == KafkaError::kRebalanceInProgress;
+        if (known && ghost_told_)
+          Check("member " + ghost_ + " was told that it is unknown, and is known again");
+        ghost_told_ = ghost_told_ || error == KafkaError::kUnknownMemberId;
         world_.Count("ghosts of members");
-        Later(&SimMember::Heartbeat);
+        if (!known && error != KafkaError::kUnknownMemberId) return Lost(&SimMember::Haunt);
+        Later(&SimMember::Haunt, milliseconds(100 + world_.rng.Below(300)));
       });
 }
 
@@ -251,8 +253,10 @@ void SimMember::Fetch() {
     topic.partition_indexes.push_back(p);
     floors.push_back(oracle_.offset_floor(p));
   }
+  // A broker that is not the coordinator any more, and may not know, is asked, too.
+  const BrokerId to = world_.rng.Chance(0.4) && !finishing_ ? world_.AnyBroker() : coordinator_;
   client_.Ask<kafka::OffsetFetchRequest>(
-      coordinator_, request, 8,
+      to, request, 8,
       [this, floors = std::move(floors)](Result<kafka::OffsetFetchResponse> answer) {
         Fetched(floors, std::move(answer));
       });
@@ -295,10 +299,17 @@ void SimMember::Leave() {
 // A static member comes back before anybody misses it, or after; another one after its session.
 void SimMember::Forget() {
   doing_ = "away";
-  member_.clear();
   world_.Count("members that went without a word");
-  Later(&SimMember::Find, milliseconds(100 + world_.rng.Below(2000)));
   after_find_ = &SimMember::Join;
+  if (plan_.haunts && !finishing_) {
+    ghost_ = std::exchange(member_, {});
+    ghost_generation_ = generation_;
+    ghost_told_ = false;
+    hauntings_ = static_cast<int>(5 + world_.rng.Below(25));
+    return Later(&SimMember::Haunt, milliseconds(kSessionMs + 200));
+  }
+  member_.clear();
+  Later(&SimMember::Find, milliseconds(100 + world_.rng.Below(2000)));
 }
 
 }  // namespace kronika::sim

@@ -24,6 +24,9 @@ struct MemberPlan {
   std::string topic;
   std::int32_t partitions = 1;
   bool is_static = false;  // KIP-345: its instance is its name
+  // Alone in its group, it comes back as its own ghost: it speaks for the id that the coordinator
+  // may have given up.
+  bool haunts = false;
 };
 
 class SimMember {
@@ -69,6 +72,8 @@ class SimMember {
   std::vector<std::int32_t> owned_;
   std::string ghost_;  // an id of its own that the coordinator said is unknown
   std::int32_t ghost_generation_ = -1;
+  bool ghost_told_ = false;
+  int hauntings_ = 0;
   bool finishing_ = false;
   bool settled_ = false;
   Step after_find_;
