@@ -29,6 +29,7 @@ inline constexpr std::size_t kBatchLengthOverhead = 12;
 inline constexpr std::int64_t kNoTimestamp = -1;
 inline constexpr std::int64_t kNoProducerId = -1;
 inline constexpr std::int32_t kNoSequence = -1;
+inline constexpr std::int16_t kDeleteHorizonBit = 0x40;
 
 enum class Codec : std::uint8_t { kNone = 0, kGzip = 1, kSnappy = 2, kLz4 = 3, kZstd = 4 };
 std::string_view Name(Codec codec);
@@ -58,6 +59,10 @@ struct BatchHeader {
   TimestampType timestamp_type() const { return static_cast<TimestampType>((attributes >> 3) & 1); }
   bool transactional() const { return (attributes & 0x10) != 0; }
   bool control() const { return (attributes & 0x20) != 0; }
+  // Compaction saw tombstones in it: they go once this time (ms since 1970) is past. It stands
+  // where the base timestamp stands, so the records' times count from it.
+  bool has_delete_horizon() const { return (attributes & kDeleteHorizonBit) != 0; }
+  std::int64_t delete_horizon_ms() const { return base_timestamp; }
   bool has_producer_id() const { return producer_id != kNoProducerId; }
   // Of the last record; sequences wrap from 2^31 - 1 to 0. kNoSequence if base_sequence is.
   std::int32_t last_sequence() const;

@@ -11,15 +11,6 @@
 namespace kronika::wal {
 namespace {
 
-void AppendVarint(std::string& out, std::int64_t value) {
-  auto raw = (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
-  while (raw >= 0x80) {
-    out.push_back(static_cast<char>((raw & 0x7f) | 0x80));
-    raw >>= 7;
-  }
-  out.push_back(static_cast<char>(raw));
-}
-
 void AppendNullable(std::string& out, const std::optional<std::string_view>& text) {
   AppendVarint(out, text ? static_cast<std::int64_t>(text->size()) : -1);
   if (text) out.append(*text);
@@ -33,6 +24,15 @@ void AppendBe(std::string& out, T value) {
 }
 
 }  // namespace
+
+void AppendVarint(std::string& out, std::int64_t value) {
+  auto raw = (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
+  while (raw >= 0x80) {
+    out.push_back(static_cast<char>((raw & 0x7f) | 0x80));
+    raw >>= 7;
+  }
+  out.push_back(static_cast<char>(raw));
+}
 
 RecordBuilder& RecordBuilder::Add(const NewRecord& record) {
   if (count_ == 0) base_timestamp_ = max_timestamp_ = record.timestamp;

@@ -52,6 +52,9 @@ class RecordBuilder {
   std::int64_t max_timestamp_ = kNoTimestamp;
 };
 
+// Zigzag, as the fields of a record.
+void AppendVarint(std::string& out, std::int64_t value);
+
 // The marker that ends a transaction: one control record. `commit` false = abort.
 Slice BuildTransactionMarker(RecordBuilder::Options options, std::int64_t timestamp, bool commit,
                              std::int32_t coordinator_epoch);

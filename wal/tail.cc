@@ -112,6 +112,13 @@ void Tail::Insert(Slice run, std::int64_t base_offset, std::int64_t next_offset)
   cache_.Shrink();
 }
 
+void Tail::Forget(std::int64_t base_offset, std::int64_t next_offset) {
+  auto run = runs_.lower_bound(base_offset);
+  if (run != runs_.begin() && std::prev(run)->second.next_offset > base_offset) --run;
+  while (run != runs_.end() && run->first < next_offset)
+    run = run->second.pinned ? std::next(run) : Erase(run);
+}
+
 bool Tail::Read(const ReadLimits& limits, BatchRange& range) {
   auto run = runs_.upper_bound(range.next_offset);
   if (run == runs_.begin()) return true;
@@ -122,6 +129,8 @@ bool Tail::Read(const ReadLimits& limits, BatchRange& range) {
       cache_.order_.splice(cache_.order_.end(), cache_.order_, run->second.place);
     }
     if (!TakeBatches(run->second.bytes, limits, range)) return false;
+    // Compaction may have taken what was at its end.
+    range.next_offset = std::max(range.next_offset, run->second.next_offset);
     ++run;
   }
   return true;

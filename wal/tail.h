@@ -8,7 +8,7 @@
 //    large backlog leaves no room for others.
 // 2. A run charges its whole block (base/buffer.h). A small slice of a large block is copied when
 //    it is unpinned, so that it does not hold the block.
-// 3. Runs of one Tail do not overlap.
+// 3. Runs of one Tail do not overlap. In a compacted log a run covers the offsets up to the next.
 // 4. A Tail is destroyed before its TailCache.
 #pragma once
 
@@ -50,8 +50,9 @@ class TailCache {
 
 // Whole batches that a read returns, in order.
 struct BatchRange {
-  Slices batches;                // each slice holds one or more whole batches
-  std::int64_t next_offset = 0;  // behind the last of them; the asked offset if there are none
+  Slices batches;  // each slice holds one or more whole batches
+  // Behind the last of them, or as far as none are; the asked offset if nothing was looked at.
+  std::int64_t next_offset = 0;
   std::size_t bytes = 0;
 };
 
@@ -63,8 +64,9 @@ struct ReadLimits {
   std::int64_t offset_max = INT64_MAX;
 };
 
-// Appends to `range` the batches of `run` (whole batches, contiguous, checked) from the one that
-// holds range.next_offset on, as far as the limits allow. False: a limit stopped it.
+// Appends to `range` the batches of `run` (whole batches, in order, checked) from the one that
+// holds range.next_offset on, or the next one, as far as the limits allow. False: a limit stopped
+// it.
 bool TakeBatches(const Slice& run, const ReadLimits& limits, BatchRange& range);
 
 class Tail {
@@ -80,6 +82,8 @@ class Tail {
   void Unpin(std::int64_t offset);
   // A checked run that was read from a segment, for the next reader.
   void Insert(Slice run, std::int64_t base_offset, std::int64_t next_offset);
+  // Unpinned runs with offsets in [base_offset, next_offset) go: the segments hold something else.
+  void Forget(std::int64_t base_offset, std::int64_t next_offset);
   // Appends what lies in memory from range.next_offset on without a gap. False: a limit stopped it;
   // true: memory has no more, and range.next_offset is the end of the log or to be read from a
   // segment.

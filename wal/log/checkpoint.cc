@@ -85,6 +85,10 @@ void LogCore::SyncCheckpoint() {
     Manifest manifest = std::move(self->checkpoint->manifest);
     manifest.segments.clear();
     for (const auto& segment : self->segments) manifest.segments.push_back(segment->Describe());
+    // Of now, like the segments: a compaction puts both in force at once.
+    manifest.removal_horizon = self->identity.removal_horizon;
+    manifest.cleaned_to = self->identity.cleaned_to;
+    manifest.compactions = self->identity.compactions;
     self->FinishCheckpoint(std::move(manifest));
     self->Idle();
   };

@@ -64,9 +64,9 @@ std::uint32_t ChunkDataCrc(const Slices& batches) {
 }
 
 std::size_t FindChunk(const std::vector<Chunk>& chunks, std::int64_t offset) {
-  KRONIKA_CHECK(!chunks.empty() && offset >= chunks.front().base_offset);
+  KRONIKA_CHECK(!chunks.empty());
   auto after = std::ranges::upper_bound(chunks, offset, {}, &Chunk::base_offset);
-  return static_cast<std::size_t>(after - chunks.begin()) - 1;
+  return after == chunks.begin() ? 0 : static_cast<std::size_t>(after - chunks.begin()) - 1;
 }
 
 }  // namespace kronika::wal

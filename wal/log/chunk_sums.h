@@ -11,7 +11,9 @@
 //    R10). Kafka's own CRC leaves out a batch's base offset, length and leader epoch.
 // 2. The entry CRC covers the 28 bytes before it, the owner's group id and the segment's base
 //    offset: a chunk of another partition or segment does not pass.
-// 3. Chunks are contiguous: each begins where the one before ends, in position and offset.
+// 3. Chunks are contiguous: each begins where the one before ends, in position and offset. The
+//    first begins at its segment's base offset. Where compaction took batches a chunk covers their
+//    offsets, up to the next one's.
 // 4. The manifest holds the number of entries and a CRC over them; what the file has beyond is not
 //    looked at. Pure; used from the partition's loop.
 #pragma once
@@ -53,7 +55,7 @@ Result<std::vector<Chunk>> DecodeChunks(const ChunkOwner& owner, Bytes bytes,
 
 std::uint32_t ChunkDataCrc(const Slices& batches);
 
-// The index of the chunk that holds `offset`, which is not below the first chunk's; chunks is not
+// The index of the chunk that holds `offset`, the first one for what lies below it; chunks is not
 // empty.
 std::size_t FindChunk(const std::vector<Chunk>& chunks, std::int64_t offset);
 

@@ -45,8 +45,7 @@ Result<std::int64_t> LargestFrom(Bytes run, std::int64_t offset) {
 struct FindRun : std::enable_shared_from_this<FindRun> {
   std::shared_ptr<LogCore> core;
   std::int64_t at_least = 0;
-  std::size_t segment = 0;
-  std::size_t chunk = 0;
+  std::int64_t from;  // everything below was searched
   Done<Found> done;
 
   Result<Found> Search(Bytes run) const {
@@ -59,40 +58,42 @@ struct FindRun : std::enable_shared_from_this<FindRun> {
 
   void Next() {
     if (core->closed) return done(ShutDown());
-    for (; segment < core->segments.size(); ++segment, chunk = 0) {
-      const bool ruled_out = core->segments[segment]->max_timestamp() < at_least ||
-                             core->EndOfSegment(segment) <= core->log_start_offset;
-      if (!ruled_out) break;
+    while (from < core->written_offset) {
+      const auto segment = core->segments[core->SegmentOf(from)];
+      const std::int64_t end = core->EndOfSegment(*segment);
+      if (segment->max_timestamp() >= at_least && end > core->log_start_offset)
+        return core->WithChunks(segment, [self = shared_from_this(), segment](Status status) {
+          if (!status) return self->done(std::unexpected(std::move(status).error()));
+          self->NextChunk(segment);
+        });
+      from = end;
     }
-    if (segment == core->segments.size()) return SearchPending();
-    core->WithChunks(segment, [self = shared_from_this()](Status status) {
-      if (!status) return self->done(std::unexpected(std::move(status).error()));
-      self->NextChunk();
-    });
+    SearchPending();
   }
 
-  void NextChunk() {
+  void NextChunk(const std::shared_ptr<Segment>& segment) {
     if (core->closed) return done(ShutDown());
-    const auto& chunks = core->segments[segment]->chunks();
-    for (; chunk < chunks.size(); ++chunk) {
-      const bool ruled_out = chunks[chunk].max_timestamp < at_least ||
-                             core->EndOfChunk(segment, chunk) <= core->log_start_offset;
-      if (!ruled_out) break;
+    const auto& chunks = segment->chunks();
+    for (std::size_t chunk = FindChunk(chunks, from); chunk < chunks.size(); ++chunk) {
+      const std::int64_t end = core->EndOfChunk(*segment, chunk);
+      const bool ruled_out =
+          chunks[chunk].max_timestamp < at_least || end <= core->log_start_offset;
+      if (!ruled_out) return SearchChunk(segment, chunk, end);
+      from = end;
     }
-    if (chunk == chunks.size()) {
-      ++segment;
-      chunk = 0;
-      return Next();
-    }
-    auto read = [self = shared_from_this()](Result<Slice> bytes) {
+    Next();
+  }
+
+  void SearchChunk(const std::shared_ptr<Segment>& segment, std::size_t chunk, std::int64_t end) {
+    auto read = [self = shared_from_this(), segment, end](Result<Slice> bytes) {
       if (!bytes) return self->done(std::unexpected(std::move(bytes).error()));
       auto found = self->Search(bytes->bytes());
       if (!found || *found) return self->done(std::move(found));
-      ++self->chunk;
-      self->NextChunk();
+      self->from = end;
+      if (end >= self->core->EndOfSegment(*segment)) return self->Next();
+      self->NextChunk(segment);
     };
-    core->segments[segment]->ReadChunk(core->environment.open_files, chunk,
-                                       core->EndOfChunk(segment, chunk), std::move(read));
+    segment->ReadChunk(core->environment.open_files, chunk, end, std::move(read));
   }
 
   void SearchPending() {
@@ -111,6 +112,7 @@ void PartitionLog::FindTimestamp(std::int64_t at_least,
   auto run = std::make_shared<FindRun>();
   run->core = core_;
   run->at_least = at_least;
+  run->from = core_->log_start_offset;
   run->done = std::move(done);
   core_->environment.loop.Post([run] { run->Next(); });
 }
@@ -129,22 +131,24 @@ void PartitionLog::FindLargestTimestamp(Done<OffsetAndTimestamp> done) {
 void LogCore::ClaimBehindLogStart(Done<std::int64_t> done) {
   if (closed) return done(ShutDown());
   std::size_t segment = 0;
-  while (segment < segments.size() && EndOfSegment(segment) <= log_start_offset) ++segment;
+  while (segment < segments.size() && EndOfSegment(*segments[segment]) <= log_start_offset)
+    ++segment;
   if (segment == segments.size() || segments[segment]->base_offset() >= log_start_offset)
     return done(kNoTimestamp);
-  WithChunks(segment, [self = shared_from_this(), segment,
-                       done = std::move(done)](Status status) mutable {
-    if (!status) return done(std::unexpected(std::move(status).error()));
-    if (self->closed) return done(ShutDown());
-    const std::size_t chunk = FindChunk(self->segments[segment]->chunks(), self->log_start_offset);
-    auto read = [offset = self->log_start_offset,
-                 done = std::move(done)](Result<Slice> bytes) mutable {
-      if (!bytes) return done(std::unexpected(std::move(bytes).error()));
-      done(LargestFrom(bytes->bytes(), offset));
-    };
-    self->segments[segment]->ReadChunk(self->environment.open_files, chunk,
-                                       self->EndOfChunk(segment, chunk), std::move(read));
-  });
+  const auto first = segments[segment];
+  WithChunks(first,
+             [self = shared_from_this(), first, done = std::move(done)](Status status) mutable {
+               if (!status) return done(std::unexpected(std::move(status).error()));
+               if (self->closed) return done(ShutDown());
+               const std::size_t chunk = FindChunk(first->chunks(), self->log_start_offset);
+               auto read = [offset = self->log_start_offset,
+                            done = std::move(done)](Result<Slice> bytes) mutable {
+                 if (!bytes) return done(std::unexpected(std::move(bytes).error()));
+                 done(LargestFrom(bytes->bytes(), offset));
+               };
+               first->ReadChunk(self->environment.open_files, chunk,
+                                self->EndOfChunk(*first, chunk), std::move(read));
+             });
 }
 
 void LogCore::FindLargest(std::int64_t claim, Done<OffsetAndTimestamp> done) {
@@ -165,6 +169,7 @@ void LogCore::FindLargest(std::int64_t claim, Done<OffsetAndTimestamp> done) {
   auto run = std::make_shared<FindRun>();
   run->core = shared_from_this();
   run->at_least = claim;
+  run->from = log_start_offset;
   run->done = [done = std::move(done)](Result<Found> found) mutable {
     if (!found) return done(std::unexpected(std::move(found).error()));
     done(found->value_or(OffsetAndTimestamp{}));

@@ -7,7 +7,9 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/planted.h"
 #include "wal/log/log_core.h"
+#include "wal/log/removal_horizon.h"
 
 namespace kronika::wal {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 constexpr char kManifestPart = 'p';   // more of it follows
 constexpr char kManifestPiece = 'm';  // the last of it, or all
 constexpr char kChunkPiece = 'c';
+constexpr char kSkipPiece = 's';  // nothing is left up to an offset
 constexpr std::size_t kManifestPieceBytes = 256 << 10;
 constexpr std::size_t kManifestBytesMax = 64 << 20;
 constexpr std::size_t kStagedPendingMax = 4 << 20;
@@ -31,24 +34,32 @@ struct InstallReader::Run {
   bool began = false;
   std::string text;  // of the manifest
   std::size_t text_sent = 0;
-  std::size_t segment = 0;
-  std::size_t chunk = 0;
+  std::int64_t next_offset = 0;  // given so far, below
+  std::int64_t last_given = 0;   // behind the last batch given
+  // The highest tombstone that compaction dropped since the stream began.
+  std::shared_ptr<std::int64_t> removed = std::make_shared<std::int64_t>(kNothingRemoved);
 
   void Next(std::shared_ptr<Run> self, Done<InstallPiece> done) {
     if (core->closed) return done(ShutDown());
     if (!std::exchange(began, true)) text = EncodeManifest(manifest);
     if (text_sent < text.size()) return done(NextOfManifest());
-    while (segment < manifest.segments.size() &&
-           chunk >= manifest.segments[segment].sums.bytes / kChunkEntryBytes) {
-      ++segment;
-      chunk = 0;
-    }
-    if (segment == manifest.segments.size()) return done(InstallPiece{});
-    const std::size_t number = core->SegmentOf(manifest.segments[segment].base_offset);
-    core->WithChunks(number, [this, self, number, done = std::move(done)](Status status) mutable {
+    if (auto status = MayGoOn(); !status) return done(std::unexpected(status.error()));
+    if (next_offset >= manifest.end_offset) return done(AtEnd());
+    const auto segment = core->segments[core->SegmentOf(next_offset)];
+    core->WithChunks(segment, [this, self, segment, done = std::move(done)](Status status) mutable {
       if (!status) return done(std::unexpected(std::move(status).error()));
-      ReadChunk(self, number, std::move(done));
+      ReadChunk(self, segment, std::move(done));
     });
+  }
+
+  // Whether what is given from here on completes what was given before.
+  Status MayGoOn() const {
+    if (manifest.compactions == 0 && core->identity.compactions > 0) {
+      return kronika::Fail(ErrorCode::kUnavailable, "the log is compacted for the first time");
+    }
+    if (MayContinueAt(*removed, next_offset) || KRONIKA_PLANTED("horizon-ignored")) return {};
+    return kronika::Fail(ErrorCode::kUnavailable,
+                         "compaction dropped a deletion that the receiver is not told of");
   }
 
   InstallPiece NextOfManifest() {
@@ -58,19 +69,32 @@ struct InstallReader::Run {
     return {kind + text.substr(from, size), {}};
   }
 
-  void ReadChunk(std::shared_ptr<Run> self, std::size_t number, Done<InstallPiece> done) {
+  InstallPiece AtEnd() {
+    if (last_given >= manifest.end_offset) return {};
+    last_given = manifest.end_offset;
+    LeWriter header;
+    header.Int(kSkipPiece).Int(manifest.end_offset);
+    return {header.Take(), {}};
+  }
+
+  void ReadChunk(std::shared_ptr<Run> self, const std::shared_ptr<Segment>& segment,
+                 Done<InstallPiece> done) {
     if (core->closed) return done(ShutDown());
-    const auto source = core->segments[number];
-    const Chunk which = source->chunks()[chunk];
-    auto read = [this, self, which, done = std::move(done)](Result<Slice> bytes) mutable {
+    const std::size_t chunk = FindChunk(segment->chunks(), next_offset);
+    const std::int64_t end = core->EndOfChunk(*segment, chunk);
+    auto read = [this, self, end, done = std::move(done)](Result<Slice> bytes) mutable {
       if (!bytes) return done(std::unexpected(std::move(bytes).error()));
-      ++chunk;
+      // The segment may be another one than when the stream began, with other chunks.
+      BatchRange range{.next_offset = next_offset};
+      TakeBatches(*bytes, {.bytes_max = SIZE_MAX, .offset_max = manifest.end_offset}, range);
+      if (!range.batches.empty()) last_given = range.next_offset;
+      next_offset = std::min(end, manifest.end_offset);
+      if (range.batches.empty()) return Next(self, std::move(done));
       LeWriter header;
-      header.Int(kChunkPiece).Int(which.data_crc);
-      done(InstallPiece{header.Take(), {std::move(*bytes)}});
+      header.Int(kChunkPiece).Int(ChunkDataCrc(range.batches));
+      done(InstallPiece{header.Take(), std::move(range.batches)});
     };
-    source->ReadChunk(core->environment.open_files, chunk, core->EndOfChunk(number, chunk),
-                      std::move(read));
+    segment->ReadChunk(core->environment.open_files, chunk, end, std::move(read));
   }
 };
 
@@ -78,6 +102,10 @@ InstallReader::InstallReader(std::shared_ptr<LogCore> core, Manifest manifest)
     : run_(std::make_shared<Run>()) {
   run_->core = std::move(core);
   run_->manifest = std::move(manifest);
+  const auto& segments = run_->manifest.segments;
+  run_->next_offset = run_->last_given =
+      segments.empty() ? run_->manifest.end_offset : segments.front().base_offset;
+  run_->core->removals_seen.push_back(run_->removed);
 }
 
 void InstallReader::Next(Done<InstallPiece> done) {
@@ -116,8 +144,24 @@ struct InstallWriter::Run {
         empty.directory, [this, self, empty, done = std::move(done)](Status status) mutable {
           if (status)
             staged = std::make_unique<PartitionLog>(environment, options, std::move(empty));
+          if (status && leader->compactions > 0) staged->SkipTo(staged->end_offset());
           done(std::move(status));
         });
+  }
+
+  // Compaction may have taken what was up to there.
+  Status Skip(std::int64_t offset) {
+    if (leader->compactions == 0 || offset <= staged->end_offset()) return {};
+    if (offset > leader->end_offset) return Refuse("a batch beyond the end");
+    staged->SkipTo(offset);
+    return {};
+  }
+
+  Status SkipPiece(Bytes header) {
+    LeReader reader(header);
+    const auto offset = reader.Int<std::int64_t>();
+    if (!reader.ok() || offset < staged->end_offset()) return Refuse("a piece does not follow");
+    return Skip(offset);
   }
 
   Status AppendChunk(Bytes header, const Slice& payload) {
@@ -129,6 +173,7 @@ struct InstallWriter::Run {
       const auto batch = ParseCheckedBatch(payload.bytes().subspan(at));
       if (!batch) return std::unexpected(batch.error());
       if (batches >= leader->applied) return Refuse("more batches than entries");
+      KRONIKA_TRY(Skip(batch->base_offset));
       KRONIKA_TRY(
           staged->Append(payload.Sub(at, batch->total_bytes), ++batches, leader->append_time_ms));
       at += batch->total_bytes;
@@ -191,8 +236,9 @@ void InstallWriter::Write(InstallPiece piece, Done<void> done) {
     if (kind == kManifestPart) return run_->Post(std::move(done), {});
     return run_->Begin(run_, std::move(done));
   }
-  if (kind != kChunkPiece || !run_->staged)
+  if ((kind != kChunkPiece && kind != kSkipPiece) || !run_->staged)
     return run_->Post(std::move(done), Refuse("an unknown piece"));
+  if (kind == kSkipPiece) return run_->Post(std::move(done), run_->SkipPiece(header.subspan(1)));
   if (auto status = run_->AppendChunk(header.subspan(1), Flatten(piece.payload)); !status) {
     return run_->Post(std::move(done), std::move(status));
   }
@@ -217,6 +263,8 @@ void InstallWriter::Finish(Done<Manifest> done) {
     manifest->directory = run->directory;
     manifest->log_start_offset = run->leader->log_start_offset;
     manifest->removal_horizon = run->leader->removal_horizon;
+    manifest->cleaned_to = run->leader->cleaned_to;
+    manifest->compactions = run->leader->compactions;
     manifest->epochs = run->leader->epochs;
     run->staged->Close(
         [run, manifest = std::move(*manifest), done = std::move(done)](Status status) mutable {

@@ -4,10 +4,13 @@
 // Used from the owner's loop.
 // 1. The stream is the leader's manifest in pieces, then each chunk in order with its sum.
 //    The receiver checks sum, batches and offsets of each and writes segments of its own: same
-//    batches, file boundaries may differ.
+//    batches, file boundaries may differ. Of a compacted log it takes the gaps, too.
 // 2. The staged folder is `<directory>.<group>-install`; a new InstallWriter begins by removing one
 //    that is left. What is staged to its end says so by its manifest in a file, synced last.
-// 3. Nothing of the old folder is touched before AdoptStaged.
+// 3. The stream goes by offsets, and a pass of compaction that began before may go on under it.
+//    What it gives from then on is right as long as no tombstone was dropped at or behind where it
+//    stands (removal_horizon.h); else it ends with kUnavailable, and the install begins anew.
+// 4. Nothing of the old folder is touched before AdoptStaged.
 #pragma once
 
 #include <memory>

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "wal/log/cleaning_plan.h"
 #include "wal/log/in_order.h"
 #include "wal/log/partition_log.h"
 #include "wal/log/segment.h"
@@ -32,12 +33,22 @@ struct CheckpointRun {
   Done<Manifest> done;
 };
 
+// Segments that a compaction replaced, and what it made of them. Their files go, and the new one's
+// get Kafka's names, when the new one's manifest is durable and nobody reads the old ones any more.
+struct Replaced {
+  std::vector<std::shared_ptr<Segment>> old;
+  std::shared_ptr<Segment> fresh;  // none: nothing was left
+  bool durable = false;
+};
+
 struct LogCore : std::enable_shared_from_this<LogCore> {
   LogCore(LogEnvironment environment, LogOptions options, Manifest manifest);
 
   // write_behind.cc: at most one of preparing, writing a chunk or the syncs of a checkpoint is
   // under way.
   void Pump();
+  // The first thing that is done to the files in this life; `busy` meanwhile.
+  void PrepareNow(Done<void> done);
   bool ChunkDue() const;
   void WriteChunk();
   void WriteTo(std::shared_ptr<Segment> segment, std::shared_ptr<File> file);
@@ -54,6 +65,7 @@ struct LogCore : std::enable_shared_from_this<LogCore> {
   // nothing else.
   void Prepare(Done<void> done);
   void RemoveUnknownFiles(Done<void> done);
+  bool Names(std::string_view file) const;
   void CutLastSegment(Done<void> done);
   void CutFile(SegmentFile file, std::uint64_t size, Done<void> done);
   void CheckIndex(SegmentFile file, std::shared_ptr<bool> rebuild, Done<void> done);
@@ -73,11 +85,27 @@ struct LogCore : std::enable_shared_from_this<LogCore> {
   void Shut();
 
   // read.cc
+  // The number of the segment whose offsets `offset` belongs to; the first for what lies below it.
+  // Good for this turn: a compaction changes the list.
   std::size_t SegmentOf(std::int64_t offset) const;
-  std::int64_t EndOfSegment(std::size_t number) const;
-  std::int64_t EndOfChunk(std::size_t segment, std::size_t chunk) const;
-  void WithChunks(std::size_t segment, Done<void> done);
-  void VerifyChunksFrom(std::size_t segment, std::size_t chunk, Done<void> done);
+  std::int64_t EndOfSegment(const Segment& segment) const;
+  std::int64_t EndOfChunk(const Segment& segment, std::size_t chunk) const;
+  void WithChunks(const std::shared_ptr<Segment>& segment, Done<void> done);
+  void VerifyChunksFrom(std::shared_ptr<Segment> segment, std::size_t chunk, Done<void> done);
+
+  // swap.cc: segments replaced by compacted ones.
+  std::vector<SegmentFacts> Facts() const;
+  // `run.old` are neighbours in `segments`, and not the last one. In force at once, for readers and
+  // the next manifest.
+  void Swap(Replaced run, std::int64_t tombstone_removed);
+  // Every manifest from now on names what Swap put in force so far; they go as soon as they can.
+  void ReplacedAreDurable();
+  void SettleReplaced();
+  void FinalNames(std::shared_ptr<Segment> segment, Done<void> done);
+
+  // What streams that began earlier must know of a compaction (removal_horizon.h).
+  void NoteRemoval(std::int64_t tombstone);
+  bool StreamsOpen() const;
 
   // find_timestamp.cc
   void ClaimBehindLogStart(Done<std::int64_t> done);
@@ -85,7 +113,7 @@ struct LogCore : std::enable_shared_from_this<LogCore> {
 
   LogEnvironment environment;
   LogOptions options;
-  Manifest identity;  // group, generation, incarnation, directory, removal horizon of the manifest
+  Manifest identity;  // group, generation, incarnation, directory, and what compaction did
   LeaderEpochs epochs;
   std::vector<EpochStart> epochs_on_disk;
   std::int64_t log_start_offset;
@@ -111,6 +139,11 @@ struct LogCore : std::enable_shared_from_this<LogCore> {
   };
   std::vector<DrainWaiter> drain_waiters;
   std::optional<Error> failure;
+  bool sparse_appends = false;  // an install of a compacted log: offsets are skipped
+  std::deque<Replaced> replaced;
+  bool settling = false;  // files of the first of `replaced` are being removed or renamed
+  bool compacting = false;
+  std::vector<std::weak_ptr<std::int64_t>> removals_seen;  // by streams under way, each its horizon
 };
 
 inline std::unexpected<Error> ShutDown() {

@@ -7,10 +7,10 @@
 namespace kronika::wal {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x314d504b;  // "KPM1"
+constexpr std::uint32_t kMagic = 0x324d504b;  // "KPM2"
 // Smallest encodings, so that a declared count is believed only as far as bytes are there.
 constexpr std::size_t kEpochBytes = 12;
-constexpr std::size_t kSegmentBytes = 68;
+constexpr std::size_t kSegmentBytes = 73;
 
 std::unexpected<Error> Corrupt(std::string text) {
   return Fail(ErrorCode::kCorruption, std::move(text), "manifest");
@@ -34,6 +34,7 @@ void PutSegment(LeWriter& out, const SegmentManifest& segment) {
   PutPrefix(out, segment.time_index);
   out.Int(segment.max_timestamp).Int(segment.offset_of_max_timestamp);
   out.Int(segment.last_time_entry).Int(segment.first_append_time_ms);
+  out.Int(segment.compaction).Int(static_cast<std::uint8_t>(segment.sparse ? 1 : 0));
 }
 
 SegmentManifest GetSegment(LeReader& in) {
@@ -47,6 +48,8 @@ SegmentManifest GetSegment(LeReader& in) {
   out.offset_of_max_timestamp = in.Int<std::int64_t>();
   out.last_time_entry = in.Int<std::int64_t>();
   out.first_append_time_ms = in.Int<std::int64_t>();
+  out.compaction = in.Int<std::uint32_t>();
+  out.sparse = in.Int<std::uint8_t>() != 0;
   return out;
 }
 
@@ -72,14 +75,15 @@ Status GetLists(LeReader& in, Manifest& out) {
   return {};
 }
 
-// Every offset in [log start, end) lies in a segment.
+// Every offset in [log start, end) lies in a segment, but for what compaction emptied.
 Status CheckOffsets(const Manifest& manifest) {
   const auto start = manifest.log_start_offset;
   const auto end = manifest.end_offset;
   if (start < 0 || end < start) return Corrupt("impossible offsets");
   if (manifest.segments.empty())
     return end == start ? Status{} : Corrupt("offsets without a segment");
-  if (manifest.segments.front().base_offset > start) return Corrupt("the first segment is missing");
+  if (manifest.segments.front().base_offset > start && manifest.compactions == 0)
+    return Corrupt("the first segment is missing");
   if (manifest.segments.back().base_offset >= end) return Corrupt("a segment beyond the end");
   return {};
 }
@@ -92,6 +96,7 @@ std::string EncodeManifest(const Manifest& manifest) {
   body.Blob(manifest.directory);
   body.Int(manifest.applied.value).Int(manifest.applied_term.value).Int(manifest.append_time_ms);
   body.Int(manifest.log_start_offset).Int(manifest.end_offset).Int(manifest.removal_horizon);
+  body.Int(manifest.cleaned_to).Int(manifest.compactions);
   body.Int(static_cast<std::uint32_t>(manifest.epochs.size()));
   for (const auto& [epoch, start_offset] : manifest.epochs) body.Int(epoch).Int(start_offset);
   body.Int(static_cast<std::uint32_t>(manifest.segments.size()));
@@ -120,6 +125,8 @@ Result<Manifest> DecodeManifest(Bytes bytes) {
   out.log_start_offset = in.Int<std::int64_t>();
   out.end_offset = in.Int<std::int64_t>();
   out.removal_horizon = in.Int<std::int64_t>();
+  out.cleaned_to = in.Int<std::int64_t>();
+  out.compactions = in.Int<std::uint32_t>();
   if (auto lists = GetLists(in, out); !lists) return std::unexpected(lists.error());
   out.replica = AsText(in.Blob());
   out.producers = AsText(in.Blob());

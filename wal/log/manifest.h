@@ -4,7 +4,7 @@
 //
 // Pure; used from the partition's loop. Format (little-endian; blobs are u32 length and bytes):
 //
-//   u32 'KPM1'   u32 CRC-32C of all that follows   identity, log, lists and blobs in the order of
+//   u32 'KPM2'   u32 CRC-32C of all that follows   identity, log, lists and blobs in the order of
 //   the struct
 //
 // 1. Everything in it is of the same applied index: state, offsets, lengths.
@@ -39,6 +39,10 @@ struct SegmentManifest {
   std::int64_t offset_of_max_timestamp = -1;    // the last offset of the batch that has it
   std::int64_t last_time_entry = kNoTimestamp;  // the timestamp of the .timeindex's last entry
   std::int64_t first_append_time_ms = 0;        // segment.ms counts from here
+  // The compaction that made it; 0: none. Its files have that in their names, or Kafka's names when
+  // nothing of what it replaced is left: where both are, the former are the segment's.
+  std::uint32_t compaction = 0;
+  bool sparse = false;  // batches may be missing between others
   bool operator==(const SegmentManifest&) const = default;
 };
 
@@ -52,7 +56,10 @@ struct Manifest {
   std::int64_t append_time_ms = 0;  // of the applied entry (SAFETY C11)
   std::int64_t log_start_offset = 0;
   std::int64_t end_offset = 0;
-  std::int64_t removal_horizon = -1;  // highest offset that compaction dropped for good (SAFETY C7)
+  std::int64_t removal_horizon = -1;  // highest offset of a dropped tombstone (removal_horizon.h)
+  // Compacted before, below: of each key nothing is left but its last record below here.
+  std::int64_t cleaned_to = 0;
+  std::uint32_t compactions = 0;  // the number of the last one, the highest ever used
   std::vector<EpochStart> epochs;
   std::vector<SegmentManifest> segments;  // ascending
   std::string replica;                    // hard state and membership, encoded by raft/

@@ -11,7 +11,10 @@ namespace {
 
 constexpr std::string_view kDeletedEnd = "-delete";
 constexpr std::string_view kStagedEnd = "-install";
+constexpr std::string_view kCompactedMiddle = ".compacted-";
 constexpr std::size_t kOffsetDigits = 20;
+constexpr SegmentFile kFilesOfSegment[] = {SegmentFile::kLog, SegmentFile::kIndex,
+                                           SegmentFile::kTimeIndex, SegmentFile::kSums};
 
 std::string_view Extension(SegmentFile file) {
   switch (file) {
@@ -63,9 +66,31 @@ std::optional<std::int64_t> ParseSegmentFileName(std::string_view name) {
   const char* end = name.data() + kOffsetDigits;
   const auto [stop, error] = std::from_chars(name.data(), end, offset);
   if (error != std::errc{} || stop != end || offset < 0) return std::nullopt;
-  for (auto file :
-       {SegmentFile::kLog, SegmentFile::kIndex, SegmentFile::kTimeIndex, SegmentFile::kSums}) {
+  for (auto file : kFilesOfSegment) {
     if (name.substr(kOffsetDigits) == Extension(file)) return offset;
+  }
+  return std::nullopt;
+}
+
+std::string CompactedFileName(std::int64_t base_offset, SegmentFile file, std::uint32_t number) {
+  return fmt::format("{}{}{}", SegmentFileName(base_offset, file), kCompactedMiddle, number);
+}
+
+std::optional<CompactedName> ParseCompactedFileName(std::string_view name) {
+  const std::size_t middle = name.find(kCompactedMiddle);
+  if (middle == std::string_view::npos) return std::nullopt;
+  const auto base_offset = ParseSegmentFileName(name.substr(0, middle));
+  const std::string_view digits = name.substr(middle + kCompactedMiddle.size());
+  CompactedName out;
+  const auto [stop, error] = std::from_chars(digits.begin(), digits.end(), out.number);
+  if (!base_offset || error != std::errc{} || stop != digits.end() || out.number == 0)
+    return std::nullopt;
+  out.base_offset = *base_offset;
+  for (auto file : kFilesOfSegment) {
+    if (name == CompactedFileName(out.base_offset, file, out.number)) {
+      out.file = file;
+      return out;
+    }
   }
   return std::nullopt;
 }

@@ -1,7 +1,8 @@
 // Names of a partition's files and directories: Kafka's, and ours beside them.
 //
 // Pure. Kafka: `<topic>-<partition>/<base offset, 20 digits>.log|.index|.timeindex`,
-// `leader-epoch-checkpoint`. Ours: `<base>.sums` (chunk_sums.h), `<directory>.<group>-delete` and
+// `leader-epoch-checkpoint`. Ours: `<base>.sums` (chunk_sums.h), `<base>.log.compacted-<number>`
+// (and so on) until the segments that it replaces are gone, `<directory>.<group>-delete` and
 // `<directory>.<group>-install`. Topic names are checked before they get here: no '/', at most 249
 // characters.
 #pragma once
@@ -32,5 +33,16 @@ std::optional<GroupId> ParseStagedDirectory(std::string_view name);
 std::string SegmentFileName(std::int64_t base_offset, SegmentFile file);
 // The base offset that the name of a segment's file begins with; none for any other name.
 std::optional<std::int64_t> ParseSegmentFileName(std::string_view name);
+
+// The name that a segment made by the log's compaction `number` (above 0) has at first:
+// "00000000000000000042.log.compacted-7".
+std::string CompactedFileName(std::int64_t base_offset, SegmentFile file, std::uint32_t number);
+struct CompactedName {
+  std::int64_t base_offset = 0;
+  SegmentFile file = SegmentFile::kLog;
+  std::uint32_t number = 0;
+  bool operator==(const CompactedName&) const = default;
+};
+std::optional<CompactedName> ParseCompactedFileName(std::string_view name);
 
 }  // namespace kronika::wal

@@ -58,6 +58,11 @@ void OpenFiles::Opened(const std::string& path, Result<std::unique_ptr<File>> fi
   Shrink();
 }
 
+void OpenFiles::Forget(const std::string& path) {
+  auto entry = open_.find(path);
+  if (entry != open_.end() && entry->second.file) open_.erase(entry);
+}
+
 void OpenFiles::ForgetFolder(std::string_view folder) {
   const std::string prefix = std::string(folder) + "/";
   for (auto entry = open_.lower_bound(prefix);

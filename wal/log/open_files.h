@@ -26,6 +26,8 @@ class OpenFiles {
   void Get(const std::string& path, Done<std::shared_ptr<File>> done);
   // A new file; kAlreadyExists.
   void Create(const std::string& path, Done<std::shared_ptr<File>> done);
+  // Of a file that is renamed or removed, and that nobody opens just now.
+  void Forget(const std::string& path);
   // Of a folder that is renamed or removed: nothing below it is found here any more.
   void ForgetFolder(std::string_view folder);
   std::size_t open_count() const { return open_.size(); }

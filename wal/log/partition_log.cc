@@ -59,6 +59,15 @@ Status PartitionLog::Append(Slice batch, Index index, std::int64_t append_time_m
   return {};
 }
 
+void PartitionLog::SkipTo(std::int64_t offset) {
+  LogCore& core = *core_;
+  KRONIKA_CHECK(offset >= core.end_offset);
+  core.end_offset = offset;
+  core.sparse_appends = true;
+  if (!core.segments.empty()) core.segments.back()->MarkSparse();
+  if (core.pending.empty()) core.written_offset = offset;
+}
+
 void PartitionLog::BeginEpoch(std::int32_t epoch) {
   core_->epochs.Begin(epoch, core_->end_offset);
 }

@@ -23,6 +23,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "wal/log/compaction.h"
 #include "wal/log/epochs.h"
 #include "wal/log/manifest.h"
 #include "wal/log/open_files.h"
@@ -71,6 +72,8 @@ class PartitionLog {
 
   // The committed batch of entry `index`; its base offset is end_offset(). kCorruption: it is not.
   Status Append(Slice batch, Index index, std::int64_t append_time_ms);
+  // Compaction left nothing up to `offset`; only where an install stages a compacted log.
+  void SkipTo(std::int64_t offset);
   // A leader's first entry was applied: its epoch begins at end_offset().
   void BeginEpoch(std::int32_t epoch);
   // Entries up to `index` are durable in this replica's journal.
@@ -107,6 +110,22 @@ class PartitionLog {
   // durable in the journal yet; kBusy: a checkpoint is under way. The result is durable but for the
   // Kv store, where the caller puts it.
   void Checkpoint(CheckpointState state, Done<Manifest> done);
+  // What compaction may and should do now.
+  CleaningPlan PlanCompaction(const CompactionRules& rules, std::int64_t now_ms) const;
+  // One pass (compaction.h). kBusy: one is under way, or its files are; kCorruption: this replica's
+  // own segments are damaged; kUnsupported: there are records that cannot be read; other errors:
+  // the pass is given up, to be tried again.
+  void Compact(CompactionTask task, Done<CompactionOutcome> done);
+  // Removes files of replaced segments that a reader held; to be called now and then.
+  void SettleCompacted();
+  // A pass is under way, or files of the last one are.
+  bool compacting() const;
+  // A pass that was given up put segments in place, and no durable manifest is known to name them.
+  // A checkpoint that becomes durable is told by NoteDurable().
+  bool awaits_durable() const;
+  void NoteDurable();
+  std::int64_t cleaned_to() const;
+  std::int64_t removal_horizon() const;
   // Compares sizes, chunk sums and batches of all segments with the manifest and what was written
   // since. Tests ask; the scrubber of C8 will.
   void Verify(Done<void> done);

@@ -3,6 +3,8 @@
 //
 //   file                            what is done
 //   base unknown to the manifest    removed
+//   of a compaction whose segment   Kafka's name, in place of what that held (the segment that was
+//   the manifest names              replaced); of any other compaction: removed
 //   last .log and .sums longer      cut
 //   last .log or .sums shorter      kCorruption: the owner fences the replica
 //   last indexes as the manifest    cut
@@ -40,20 +42,34 @@ void LogCore::RemoveUnknownFiles(Done<void> done) {
     if (!entries) return done(std::unexpected(std::move(entries).error()));
     std::vector<Step> steps;
     for (const auto& entry : *entries) {
-      const auto base = ParseSegmentFileName(entry.name);
-      const bool known = !base || std::ranges::any_of(self->segments, [&](const auto& segment) {
-        return segment->base_offset() == *base;
-      });
-      if (known || entry.is_directory) continue;
+      if (entry.is_directory || self->Names(entry.name)) continue;
+      if (KRONIKA_PLANTED("unknown-segments-kept")) continue;
       steps.push_back([self, path = self->identity.directory + "/" + entry.name](Done<void> next) {
         if (self->closed) return next(ShutDown());
         self->environment.files.Remove(path, std::move(next));
       });
     }
-    if (steps.empty() || KRONIKA_PLANTED("unknown-segments-kept")) return done({});
+    for (const auto& segment : self->segments) {
+      if (segment->has_final_names()) continue;
+      steps.push_back(
+          [self, segment](Done<void> next) { self->FinalNames(segment, std::move(next)); });
+    }
+    if (steps.empty()) return done({});
     InOrder::Run(std::move(steps), std::move(done));
   };
   environment.files.List(identity.directory, std::move(listed));
+}
+
+// Whether a file belongs to a segment of the manifest, or is no segment's at all.
+bool LogCore::Names(std::string_view file) const {
+  const auto compacted = ParseCompactedFileName(file);
+  const auto plain = ParseSegmentFileName(file);
+  if (!compacted && !plain) return true;
+  return std::ranges::any_of(segments, [&](const auto& segment) {
+    if (plain) return segment->base_offset() == *plain;
+    return segment->base_offset() == compacted->base_offset &&
+           segment->compaction() == compacted->number;
+  });
 }
 
 void LogCore::CutLastSegment(Done<void> done) {
@@ -61,7 +77,7 @@ void LogCore::CutLastSegment(Done<void> done) {
   auto rebuild = std::make_shared<bool>(false);
   std::vector<Step> steps;
   steps.push_back(
-      [self](Done<void> next) { self->WithChunks(self->segments.size() - 1, std::move(next)); });
+      [self](Done<void> next) { self->WithChunks(self->segments.back(), std::move(next)); });
   steps.push_back([self](Done<void> next) {
     self->CutFile(SegmentFile::kLog, self->segments.back()->bytes(), std::move(next));
   });
@@ -146,8 +162,7 @@ void LogCore::RebuildIndexes(std::size_t chunk, Done<void> done) {
     segment->IndexAgain(*bytes, segment->chunks()[chunk].position);
     self->RebuildIndexes(chunk + 1, std::move(done));
   };
-  segment->ReadChunk(environment.open_files, chunk, EndOfChunk(segments.size() - 1, chunk),
-                     std::move(read));
+  segment->ReadChunk(environment.open_files, chunk, EndOfChunk(*segment, chunk), std::move(read));
 }
 
 }  // namespace kronika::wal

@@ -25,24 +25,26 @@ struct ReadRun : std::enable_shared_from_this<ReadRun> {
     // cheap.
     if (range.next_offset >= end || (range.bytes > 0 && range.bytes >= limits.bytes_max / 2))
       return Finish();
-    const std::size_t segment = core->SegmentOf(range.next_offset);
+    const auto segment = core->segments[core->SegmentOf(range.next_offset)];
     core->WithChunks(segment, [self = shared_from_this(), segment](Status status) {
       if (!status) return self->done(std::unexpected(std::move(status).error()));
       self->ReadChunkOf(segment);
     });
   }
 
-  void ReadChunkOf(std::size_t number) {
+  void ReadChunkOf(const std::shared_ptr<Segment>& segment) {
     if (core->closed) return done(ShutDown());
-    const auto segment = core->segments[number];
     const std::size_t chunk = FindChunk(segment->chunks(), range.next_offset);
     const std::int64_t base_offset = segment->chunks()[chunk].base_offset;
-    const std::int64_t next_offset = core->EndOfChunk(number, chunk);
-    auto read = [self = shared_from_this(), base_offset, next_offset](Result<Slice> bytes) {
+    const std::int64_t next_offset = core->EndOfChunk(*segment, chunk);
+    auto read = [self = shared_from_this(), segment, base_offset,
+                 next_offset](Result<Slice> bytes) {
       if (!bytes) return self->done(std::unexpected(std::move(bytes).error()));
       if (self->core->closed) return self->done(ShutDown());
-      self->core->tail.Insert(*bytes, base_offset, next_offset);
+      // What a compaction replaced meanwhile is for this reader alone.
+      if (!segment->replaced_end()) self->core->tail.Insert(*bytes, base_offset, next_offset);
       if (!TakeBatches(*bytes, self->limits, self->range)) return self->Finish();
+      self->range.next_offset = std::max(self->range.next_offset, next_offset);
       self->Next();
     };
     segment->ReadChunk(core->environment.open_files, chunk, next_offset, std::move(read));
@@ -52,25 +54,27 @@ struct ReadRun : std::enable_shared_from_this<ReadRun> {
 }  // namespace
 
 std::size_t LogCore::SegmentOf(std::int64_t offset) const {
+  KRONIKA_CHECK(!segments.empty());
   auto after = std::ranges::upper_bound(segments, offset, {},
                                         [](const auto& s) { return s->base_offset(); });
-  KRONIKA_CHECK(after != segments.begin(), "an offset below the first segment");
-  return static_cast<std::size_t>(after - segments.begin()) - 1;
+  return after == segments.begin() ? 0 : static_cast<std::size_t>(after - segments.begin()) - 1;
 }
 
-std::int64_t LogCore::EndOfSegment(std::size_t number) const {
-  return number + 1 < segments.size() ? segments[number + 1]->base_offset() : written_offset;
+std::int64_t LogCore::EndOfSegment(const Segment& segment) const {
+  if (segment.replaced_end()) return *segment.replaced_end();
+  const std::size_t next = SegmentOf(segment.base_offset()) + 1;
+  return next < segments.size() ? segments[next]->base_offset() : written_offset;
 }
 
-std::int64_t LogCore::EndOfChunk(std::size_t segment, std::size_t chunk) const {
-  const auto& chunks = segments[segment]->chunks();
+std::int64_t LogCore::EndOfChunk(const Segment& segment, std::size_t chunk) const {
+  const auto& chunks = segment.chunks();
   return chunk + 1 < chunks.size() ? chunks[chunk + 1].base_offset : EndOfSegment(segment);
 }
 
-void LogCore::WithChunks(std::size_t segment, Done<void> done) {
+void LogCore::WithChunks(const std::shared_ptr<Segment>& segment, Done<void> done) {
   if (closed) return done(ShutDown());
-  if (segments[segment]->chunks_loaded()) return done({});
-  segments[segment]->LoadChunks(environment.open_files, std::move(done));
+  if (segment->chunks_loaded()) return done({});
+  segment->LoadChunks(environment.open_files, std::move(done));
 }
 
 void PartitionLog::Read(std::int64_t offset, ReadLimits limits, Done<BatchRange> done) {
@@ -88,10 +92,12 @@ void PartitionLog::Read(std::int64_t offset, ReadLimits limits, Done<BatchRange>
 
 void PartitionLog::Verify(Done<void> done) {
   std::vector<Step> steps;
-  for (std::size_t i = 0; i < core_->segments.size(); ++i) {
-    steps.push_back([core = core_, i](Done<void> next) { core->WithChunks(i, std::move(next)); });
+  for (const auto& segment : core_->segments) {
     steps.push_back(
-        [core = core_, i](Done<void> next) { core->VerifyChunksFrom(i, 0, std::move(next)); });
+        [core = core_, segment](Done<void> next) { core->WithChunks(segment, std::move(next)); });
+    steps.push_back([core = core_, segment](Done<void> next) {
+      core->VerifyChunksFrom(segment, 0, std::move(next));
+    });
   }
   core_->environment.loop.Post([steps = std::move(steps), done = std::move(done)]() mutable {
     if (steps.empty()) return done({});
@@ -99,16 +105,17 @@ void PartitionLog::Verify(Done<void> done) {
   });
 }
 
-void LogCore::VerifyChunksFrom(std::size_t segment, std::size_t chunk, Done<void> done) {
+void LogCore::VerifyChunksFrom(std::shared_ptr<Segment> segment, std::size_t chunk,
+                               Done<void> done) {
   if (closed) return done(ShutDown());
-  if (chunk >= segments[segment]->chunks().size()) return done({});
+  if (chunk >= segment->chunks().size()) return done({});
   auto checked = [self = shared_from_this(), segment, chunk,
                   done = std::move(done)](Result<Slice> bytes) mutable {
     if (!bytes) return done(std::unexpected(std::move(bytes).error()));
     self->VerifyChunksFrom(segment, chunk + 1, std::move(done));
   };
-  segments[segment]->ReadChunk(environment.open_files, chunk, EndOfChunk(segment, chunk),
-                               std::move(checked));
+  segment->ReadChunk(environment.open_files, chunk, EndOfChunk(*segment, chunk),
+                     std::move(checked));
 }
 
 }  // namespace kronika::wal

@@ -29,21 +29,44 @@ Segment::Segment(Place place, const SegmentManifest& manifest)
       first_append_time_ms_(manifest.first_append_time_ms),
       index_(manifest.base_offset, place_.index_interval_bytes,
              {manifest.max_timestamp, manifest.offset_of_max_timestamp, manifest.last_time_entry}),
-      side_files_exist_(true) {
+      side_files_exist_(true),
+      compaction_(manifest.compaction),
+      sparse_(manifest.sparse),
+      has_final_names_(manifest.compaction == 0) {
   sums_.written = manifest.sums;
   offset_index_.written = manifest.index;
   time_index_.written = manifest.time_index;
 }
 
-Segment::Segment(Place place, std::int64_t base_offset, std::int64_t first_append_time_ms)
+Segment::Segment(Place place, std::int64_t base_offset, std::int64_t first_append_time_ms,
+                 std::uint32_t compaction)
     : place_(std::move(place)),
       base_offset_(base_offset),
       first_append_time_ms_(first_append_time_ms),
       chunks_loaded_(true),
-      index_(base_offset, place_.index_interval_bytes, {}) {}
+      index_(base_offset, place_.index_interval_bytes, {}),
+      compaction_(compaction),
+      sparse_(compaction != 0),
+      has_final_names_(compaction == 0) {}
+
+std::string Segment::FinalPath(SegmentFile file) const {
+  return place_.directory + "/" + SegmentFileName(base_offset_, file);
+}
 
 std::string Segment::Path(SegmentFile file) const {
-  return place_.directory + "/" + SegmentFileName(base_offset_, file);
+  if (has_final_names_) return FinalPath(file);
+  return place_.directory + "/" + CompactedFileName(base_offset_, file, compaction_);
+}
+
+// Invariant 4: whether it was renamed, and when, does not show.
+void Segment::OpenFile(OpenFiles& files, SegmentFile file, Done<std::shared_ptr<File>> done) {
+  if (has_final_names_) return files.Get(FinalPath(file), std::move(done));
+  auto opened = [self = shared_from_this(), &files, file,
+                 done = std::move(done)](Result<std::shared_ptr<File>> found) mutable {
+    if (found || found.error().code != ErrorCode::kNotFound) return done(std::move(found));
+    files.Get(self->FinalPath(file), std::move(done));
+  };
+  files.Get(Path(file), std::move(opened));
 }
 
 SideFile& Segment::side(SegmentFile file) {
@@ -76,10 +99,12 @@ SegmentManifest Segment::Describe() const {
           .max_timestamp = position.max_timestamp,
           .offset_of_max_timestamp = position.offset_of_max_timestamp,
           .last_time_entry = position.last_time_entry,
-          .first_append_time_ms = first_append_time_ms_};
+          .first_append_time_ms = first_append_time_ms_,
+          .compaction = compaction_,
+          .sparse = sparse_};
 }
 
-Status VerifyChunk(const Chunk& chunk, std::int64_t next_offset, Bytes bytes) {
+Status VerifyChunk(const Chunk& chunk, std::int64_t next_offset, Density density, Bytes bytes) {
   auto corrupt = [](std::string text) { return Fail(ErrorCode::kCorruption, std::move(text)); };
   if (bytes.size() != chunk.length) return corrupt("the file is shorter than its manifest says");
   if (crc32c::Value(bytes) != chunk.data_crc && !KRONIKA_PLANTED("chunk-sum-unchecked")) {
@@ -89,11 +114,14 @@ Status VerifyChunk(const Chunk& chunk, std::int64_t next_offset, Bytes bytes) {
   while (!bytes.empty()) {
     const auto header = ParseCheckedBatch(bytes);
     if (!header) return std::unexpected(header.error());
-    if (header->base_offset != offset) return corrupt("a batch has another offset than expected");
+    const bool sparse = density == Density::kSparse && header->base_offset > offset;
+    if (header->base_offset != offset && !sparse)
+      return corrupt("a batch has another offset than expected");
     offset = header->next_offset();
     bytes = bytes.subspan(header->total_bytes);
   }
-  if (offset != next_offset) return corrupt("a chunk ends at another offset than expected");
+  if (density == Density::kSparse ? offset > next_offset : offset != next_offset)
+    return corrupt("a chunk ends at another offset than expected");
   return {};
 }
 
@@ -115,7 +143,7 @@ void Segment::LoadChunks(OpenFiles& files, Done<void> done) {
     self->chunks_loaded_ = true;
     done({});
   };
-  files.Get(path, [self = shared_from_this(), path, decode = std::move(decode)](auto file) mutable {
+  auto read = [self = shared_from_this(), path, decode = std::move(decode)](auto file) mutable {
     if (!file) {
       return decode(file.error().code == ErrorCode::kNotFound
                         ? Result<Slice>(Damaged("the manifest names it, and it is missing", path))
@@ -123,10 +151,11 @@ void Segment::LoadChunks(OpenFiles& files, Done<void> done) {
     }
     auto held = *file;
     held->Read(0, self->sums_.written.bytes,
-               [held, decode = std::move(decode)](Result<Slice> read) mutable {
-                 decode(std::move(read));
+               [held, decode = std::move(decode)](Result<Slice> bytes) mutable {
+                 decode(std::move(bytes));
                });
-  });
+  };
+  OpenFile(files, SegmentFile::kSums, std::move(read));
 }
 
 void Segment::ReadChunk(OpenFiles& files, std::size_t number, std::int64_t next_offset,
@@ -134,15 +163,17 @@ void Segment::ReadChunk(OpenFiles& files, std::size_t number, std::int64_t next_
   KRONIKA_CHECK(chunks_loaded_ && number < chunks_.size());
   const Chunk chunk = chunks_[number];
   const std::string path = Path(SegmentFile::kLog);
-  auto verify = [chunk, next_offset, path, done = std::move(done)](Result<Slice> read) mutable {
+  auto verify = [self = shared_from_this(), chunk, next_offset, path,
+                 done = std::move(done)](Result<Slice> read) mutable {
     if (!read) return done(std::move(read));
-    if (auto status = VerifyChunk(chunk, next_offset, read->bytes()); !status) {
+    const Density density = self->sparse_ ? Density::kSparse : Density::kDense;
+    if (auto status = VerifyChunk(chunk, next_offset, density, read->bytes()); !status) {
       return done(
           Damaged(status.error().text + " at position " + std::to_string(chunk.position), path));
     }
     done(std::move(read));
   };
-  files.Get(path, [chunk, path, verify = std::move(verify)](auto file) mutable {
+  auto read = [chunk, path, verify = std::move(verify)](auto file) mutable {
     if (!file) {
       return verify(file.error().code == ErrorCode::kNotFound
                         ? Result<Slice>(Damaged("the manifest names it, and it is missing", path))
@@ -150,10 +181,11 @@ void Segment::ReadChunk(OpenFiles& files, std::size_t number, std::int64_t next_
     }
     auto held = *file;
     held->Read(chunk.position, chunk.length,
-               [held, verify = std::move(verify)](Result<Slice> read) mutable {
-                 verify(std::move(read));
+               [held, verify = std::move(verify)](Result<Slice> bytes) mutable {
+                 verify(std::move(bytes));
                });
-  });
+  };
+  OpenFile(files, SegmentFile::kLog, std::move(read));
 }
 
 void Segment::Appended(const Slices& batches, std::shared_ptr<File> file) {
@@ -164,7 +196,9 @@ void Segment::Appended(const Slices& batches, std::shared_ptr<File> file) {
   for (const Slice& batch : batches) {
     const auto header = ParseBatchHeader(batch.bytes());
     KRONIKA_CHECK(header.has_value());
-    if (std::exchange(first, false)) chunk.base_offset = header->base_offset;
+    // A segment begins at its base, and so does its first chunk, whatever was taken there.
+    if (std::exchange(first, false))
+      chunk.base_offset = chunks_.empty() ? base_offset_ : header->base_offset;
     chunk.max_timestamp = std::max(chunk.max_timestamp, header->max_timestamp);
     index_.Add(*header, chunk.end_position(), out);
     chunk.length += static_cast<std::uint32_t>(batch.size());
@@ -214,7 +248,7 @@ void Segment::WriteSideFile(OpenFiles& files, SegmentFile file, Done<void> done)
     (*opened)->Write(position, {bytes}, Durability::kBuffered, std::move(written));
   };
   if (side_files_exist_) {
-    files.Get(Path(file), std::move(write));
+    OpenFile(files, file, std::move(write));
   } else {
     files.Create(Path(file), std::move(write));
   }
@@ -264,7 +298,7 @@ void Segment::Sync(OpenFiles& files, bool indexes, Done<void> done) {
   for (SegmentFile index : {SegmentFile::kIndex, SegmentFile::kTimeIndex}) {
     if (!indexes || !indexes_unsynced_) continue;
     steps.push_back([self, &files, index](Done<void> next) {
-      files.Get(self->Path(index), [next = std::move(next)](auto file) mutable {
+      self->OpenFile(files, index, [next = std::move(next)](auto file) mutable {
         if (!file) return next(std::unexpected(std::move(file).error()));
         auto held = *file;
         held->Sync(
@@ -272,7 +306,8 @@ void Segment::Sync(OpenFiles& files, bool indexes, Done<void> done) {
       });
     });
   }
-  KRONIKA_CHECK(!steps.empty(), "only if something is not synced");
+  // Only indexes were made again, and those are not synced while the segment grows.
+  if (steps.empty()) return done({});
   InOrder::Run(std::move(steps), [self, indexes, done = std::move(done)](Status status) mutable {
     if (status && indexes) self->indexes_unsynced_ = false;
     done(std::move(status));

@@ -27,7 +27,7 @@ void LogCore::Fail(Error error) {
 
 void LogCore::Idle() {
   busy = false;
-  if (close) return StartClose();
+  if (close && !compacting && !settling) return StartClose();
   Pump();
 }
 
@@ -69,11 +69,17 @@ void LogCore::Pump() {
   if (!ChunkDue()) return;
   busy = true;
   if (prepared) return WriteChunk();
-  Prepare([self = shared_from_this()](Status status) {
-    if (self->closed) return;
-    if (!status) return self->Fail(std::move(status).error());
-    self->prepared = true;
-    self->WriteChunk();
+  PrepareNow([self = shared_from_this()](Status status) {
+    if (status) self->WriteChunk();
+  });
+}
+
+void LogCore::PrepareNow(Done<void> done) {
+  Prepare([self = shared_from_this(), done = std::move(done)](Status status) mutable {
+    if (self->closed) return done(ShutDown());
+    self->prepared = status.has_value();
+    if (!status) self->Fail(status.error());
+    done(std::move(status));
   });
 }
 
@@ -106,6 +112,7 @@ void LogCore::WriteChunk() {
   auto segment = std::make_shared<Segment>(
       Segment::Place{identity.directory, identity.group, options.index_interval_bytes},
       next.header.base_offset, next.append_time_ms);
+  if (sparse_appends) segment->MarkSparse();
   environment.open_files.Create(segment->Path(SegmentFile::kLog),
                                 [this, self = shared_from_this(), segment, opened](auto file) {
                                   if (file && !closed) {
@@ -145,6 +152,8 @@ void LogCore::ChunkWritten(const std::shared_ptr<Segment>& segment, const Slices
     written_offset = pending.front().header.next_offset();
     pending.pop_front();
   }
+  // Offsets may have been skipped behind the last batch.
+  if (pending.empty()) written_offset = end_offset;
   tail.Unpin(written_offset);
   WakeDrained();
   Idle();

@@ -83,7 +83,10 @@ class LogWorld {
     RecordBuilder builder({.base_offset = log_->end_offset(), .leader_epoch = 1});
     const std::string value(value_bytes, static_cast<char>('a' + journal_.size() % 26));
     for (int i = 0; i < records; ++i) builder.Add({.timestamp = timestamp + i, .value = value});
-    journal_.push_back({builder.Build(), Index{journal_.size() + 1}, timestamp});
+    AppendBuilt(builder.Build(), timestamp, durable);
+  }
+  void AppendBuilt(Slice batch, std::int64_t append_time_ms, bool durable = true) {
+    journal_.push_back({std::move(batch), Index{journal_.size() + 1}, append_time_ms});
     Apply(journal_.back(), durable);
   }
   void Apply(const LoggedBatch& entry, bool durable = true) {

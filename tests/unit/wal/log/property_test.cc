@@ -5,7 +5,7 @@
 // After GoogleTest, which it expects.
 #include <rapidcheck/gtest.h>
 
-#include "log_world.h"
+#include "compaction_world.h"
 
 namespace kronika::wal {
 namespace {
@@ -74,6 +74,46 @@ RC_GTEST_PROP(PartitionLogProperty, ReadsEqualAListOfBatches, ()) {
     }
   }
   world.ExpectSame();
+}
+
+// A compacted log against a model: after any sequence of appends with deletions, checkpoints,
+// passes with any memory, crashes within them and restarts, a reader of the whole log knows exactly
+// the keys and values of the model, and below cleaned_to a key has one record at most.
+RC_GTEST_PROP(CompactionProperty, ACompactedLogEqualsItsModel, ()) {
+  CompactionWorld world(*rc::gen::inRange<std::uint64_t>(1, 1'000'000));
+  world.cache_bytes = *rc::gen::element<std::size_t>(0, 2000, 1 << 20);
+  world.delete_retention_ms = *rc::gen::element<std::int64_t>(0, 20, 100'000);
+  world.Restart();
+  world.disk().SetDelays(std::chrono::microseconds(50), std::chrono::microseconds(400));
+  const auto keys = *rc::gen::inRange<std::size_t>(1, 30);
+  const auto steps = *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 20));
+  for (const int step : steps) {
+    world.now_ms += 3;
+    if (step < 10) {
+      for (int i = 0; i < 12; ++i) world.AppendRandom(keys);
+    } else if (step < 12) {
+      RC_ASSERT(world.TakeCheckpoint().has_value());
+    } else if (step < 15) {
+      const auto map_bytes = *rc::gen::element<std::size_t>(0, 500, 1 << 20);
+      auto outcome = world.Compact(map_bytes);
+      RC_ASSERT(outcome.has_value() || outcome.error().code == ErrorCode::kBusy);
+    } else if (step < 17) {
+      world.log().Compact(world.Task(), [](auto) {});
+      world.scheduler().RunFor(
+          std::chrono::microseconds(*rc::gen::inRange<std::int64_t>(0, 30'000)));
+    } else if (step == 17) {
+      world.CrashAndForget();
+    } else if (step == 18) {
+      world.Settle();
+      world.log().SettleCompacted();
+    } else {
+      world.CheckAgainstModel();
+    }
+    if (::testing::Test::HasFailure()) RC_FAIL("see above");
+  }
+  world.CheckAgainstModel();
+  RC_ASSERT(world.Verify().has_value());
+  RC_ASSERT(!::testing::Test::HasFailure());
 }
 
 }  // namespace
