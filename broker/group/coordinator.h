@@ -31,10 +31,6 @@
 
 namespace kronika::broker {
 
-struct DescribedMember {
-  StoredMember member;
-};
-
 struct DescribedGroup {
   GroupState state = GroupState::kEmpty;
   std::int32_t generation = 0;
