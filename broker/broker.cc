@@ -312,6 +312,7 @@ void Broker::MakeClusterParts() {
                                                      .report_membership = std::move(report),
                                                      .make_state = std::move(make_state),
                                                      .disk = &disk_,
+                                                     .rng = &seams_.rng,
                                                      .tail_cache_bytes = config_.tail_cache_bytes});
   watermarks_ = std::make_unique<Watermarks>(Watermarks::Environment{
       seams_.loop, groups_->calls(), config_.self.broker, *leadership_, *replicas_,

@@ -39,6 +39,16 @@ constexpr MetricFamily kDuplicates{"kronika_produce_duplicates_total", MetricTyp
                                    "Retried batches that were answered from producer state."};
 constexpr MetricFamily kDiskLow{"kronika_disk_low", MetricType::kGauge,
                                 "1 while producers are refused because the disk is nearly full."};
+constexpr MetricFamily kPasses{"kronika_compaction_passes_total", MetricType::kCounter,
+                               "Passes of compaction over a log that were completed."};
+constexpr MetricFamily kPassesFailed{"kronika_compaction_failed_total", MetricType::kCounter,
+                                     "Passes of compaction that were given up."};
+constexpr MetricFamily kBytesCompacted{"kronika_compaction_bytes_read_total", MetricType::kCounter,
+                                       "Bytes of the segments that compaction went through."};
+constexpr MetricFamily kBytesKept{"kronika_compaction_bytes_kept_total", MetricType::kCounter,
+                                  "Bytes that it left of them."};
+constexpr MetricFamily kRecordsRemoved{"kronika_compaction_records_removed_total",
+                                       MetricType::kCounter, "Records that it took out."};
 constexpr MetricFamily kInstallsSent{"kronika_installs_sent_total", MetricType::kCounter,
                                      "Full installs that a replica elsewhere took from here."};
 constexpr MetricFamily kInstallsReceived{"kronika_installs_received_total", MetricType::kCounter,
@@ -151,6 +161,14 @@ void CollectJournal(admin::MetricsText& out, const wal::JournalStatus& journal) 
   out.Single(kWaiting, static_cast<double>(journal.writes_waiting));
 }
 
+void CollectCompaction(admin::MetricsText& out, const CompactionCounters& counters) {
+  out.Single(kPasses, static_cast<double>(counters.passes));
+  out.Single(kPassesFailed, static_cast<double>(counters.failed));
+  out.Single(kBytesCompacted, static_cast<double>(counters.bytes_read));
+  out.Single(kBytesKept, static_cast<double>(counters.bytes_kept));
+  out.Single(kRecordsRemoved, static_cast<double>(counters.records_removed));
+}
+
 }  // namespace
 
 void BrokerSource::Collect(admin::MetricsText& out) const {
@@ -170,6 +188,7 @@ void BrokerSource::Collect(admin::MetricsText& out) const {
   out.Single(kFenced, static_cast<double>(broker_->replicas().fenced().size()));
   out.Single(kDuplicates, static_cast<double>(broker_->replicas().counters().duplicates));
   out.Single(kDiskLow, broker_->replicas().disk_low() ? 1 : 0);
+  CollectCompaction(out, broker_->replicas().compaction());
   const raft::InstallCounters& installs = broker_->groups().installs().counters();
   out.Single(kInstallsSent, static_cast<double>(installs.sent));
   out.Single(kInstallsReceived, static_cast<double>(installs.received));

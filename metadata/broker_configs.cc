@@ -59,6 +59,26 @@ constexpr ConfigDefinition kTable[] = {
      .min = 1,
      .max = kIntMax,
      .documentation = "Shortest session timeout that a member of a group may ask for."},
+    {.name = "log.cleaner.backoff.ms",
+     .type = ConfigType::kLong,
+     .default_value = "15000",
+     .min = 1,
+     .max = kLongMax,
+     .documentation = "How long compaction rests before it looks again for a log to compact."},
+    {.name = "log.cleaner.dedupe.buffer.size",
+     .type = ConfigType::kLong,
+     .default_value = "134217728",
+     .min = 1 << 20,
+     .max = 1LL << 40,
+     .documentation =
+         "Most memory for the keys of one pass of compaction, 32 bytes a key; what does "
+         "not fit is the next pass's."},
+    {.name = "log.cleaner.io.max.bytes.per.second",
+     .type = ConfigType::kLong,
+     .default_value = "33554432",
+     .min = 1,
+     .max = kLongMax,
+     .documentation = "Most bytes that compaction reads in a second; it writes no more than that."},
     {.name = "num.partitions",
      .type = ConfigType::kInt,
      .default_value = "1",
@@ -157,7 +177,10 @@ BrokerSettings ResolveBrokerSettings(const ConfigMap& configs) {
           .producer_id_expiration_ms = number("producer.id.expiration.ms"),
           .request_bytes_max = small("socket.request.max.bytes"),
           .fetch_bytes_max = small("fetch.max.bytes"),
-          .connection_idle_ms_max = number("connections.max.idle.ms")};
+          .connection_idle_ms_max = number("connections.max.idle.ms"),
+          .cleaner_backoff_ms = number("log.cleaner.backoff.ms"),
+          .cleaner_map_bytes = number("log.cleaner.dedupe.buffer.size"),
+          .cleaner_bytes_per_second = number("log.cleaner.io.max.bytes.per.second")};
 }
 
 std::vector<DescribedBrokerConfig> DescribeBrokerConfigs(const ConfigMap& configs) {

@@ -34,6 +34,9 @@ struct BrokerSettings {
   std::int32_t request_bytes_max = 104'857'600;
   std::int32_t fetch_bytes_max = 57'671'680;
   std::int64_t connection_idle_ms_max = 600'000;
+  std::int64_t cleaner_backoff_ms = 15'000;
+  std::int64_t cleaner_map_bytes = 134'217'728;
+  std::int64_t cleaner_bytes_per_second = 33'554'432;
   bool operator==(const BrokerSettings&) const = default;
 };
 

@@ -141,4 +141,10 @@ bool ConfigAsBool(std::string_view value) {
   return value == "true";
 }
 
+double ConfigAsRatio(std::string_view value) {
+  const auto number = ParseNumber<double>(value);
+  KRONIKA_CHECK(number.has_value(), "a value that CheckConfig has passed");
+  return *number;
+}
+
 }  // namespace kronika::metadata

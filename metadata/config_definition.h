@@ -65,5 +65,6 @@ std::string_view NearestName(std::span<const std::string_view> names, std::strin
 // Values that CheckConfig has passed.
 std::int64_t ConfigAsInt(std::string_view value);
 bool ConfigAsBool(std::string_view value);
+double ConfigAsRatio(std::string_view value);
 
 }  // namespace kronika::metadata

@@ -14,11 +14,10 @@ constexpr ConfigDefinition kTable[] = {
     {.name = "cleanup.policy",
      .type = ConfigType::kList,
      .default_value = "delete",
-     .effect = ConfigEffect::kStored,
      .one_of = "delete,compact",
      .synonym = "log.cleanup.policy",
-     .documentation = "What happens to old records: delete, compact, or both. Stored; takes effect "
-                      "in a later release."},
+     .documentation = "What happens to old records: with compact the last record of each key is "
+                      "kept. By delete alone nothing goes, because retention is not offered yet."},
     {.name = "compression.type",
      .default_value = "producer",
      .one_of = "producer",
@@ -28,12 +27,11 @@ constexpr ConfigDefinition kTable[] = {
     {.name = "delete.retention.ms",
      .type = ConfigType::kLong,
      .default_value = "86400000",
-     .effect = ConfigEffect::kStored,
      .min = 0,
      .max = kLongMax,
      .synonym = "log.cleaner.delete.retention.ms",
-     .documentation = "How long tombstones of compacted topics are kept. Stored; takes effect in a "
-                      "later release."},
+     .documentation = "How long a tombstone of a compacted topic is kept after the compaction that "
+                      "first met it."},
     {.name = "index.interval.bytes",
      .type = ConfigType::kInt,
      .default_value = "4096",
@@ -44,12 +42,12 @@ constexpr ConfigDefinition kTable[] = {
     {.name = "max.compaction.lag.ms",
      .type = ConfigType::kLong,
      .default_value = "9223372036854775807",
-     .effect = ConfigEffect::kStored,
      .min = 1,
      .max = kLongMax,
      .synonym = "log.cleaner.max.compaction.lag.ms",
      .documentation =
-         "Longest time that a record stays uncompacted. Stored; takes effect in a later release."},
+         "A segment that began this long ago is compacted whatever the dirty ratio, and "
+         "a new one is begun by then."},
     {.name = "max.message.bytes",
      .type = ConfigType::kInt,
      .default_value = "1048588",
@@ -80,20 +78,15 @@ constexpr ConfigDefinition kTable[] = {
     {.name = "min.cleanable.dirty.ratio",
      .type = ConfigType::kDouble,
      .default_value = "0.5",
-     .effect = ConfigEffect::kStored,
      .synonym = "log.cleaner.min.cleanable.ratio",
-     .documentation =
-         "Share of uncompacted bytes at which compaction starts. Stored; takes effect in a later "
-         "release."},
+     .documentation = "Share of uncompacted bytes above which compaction starts."},
     {.name = "min.compaction.lag.ms",
      .type = ConfigType::kLong,
      .default_value = "0",
-     .effect = ConfigEffect::kStored,
      .min = 0,
      .max = kLongMax,
      .synonym = "log.cleaner.min.compaction.lag.ms",
-     .documentation =
-         "Shortest time that a record stays uncompacted. Stored; takes effect in a later release."},
+     .documentation = "Shortest time that a record stays uncompacted after its append."},
     {.name = "min.insync.replicas",
      .type = ConfigType::kInt,
      .default_value = "1",
@@ -155,13 +148,20 @@ TopicSettings ResolveSettings(const Topic& topic, const ConfigMap& defaults) {
   auto number = [&](std::string_view name) {
     return ConfigAsInt(ValueInForce(name, topic, defaults));
   };
+  const bool compacts =
+      ValueInForce("cleanup.policy", topic, defaults).find("compact") != std::string_view::npos;
   return {
       .min_insync_replicas = static_cast<std::int32_t>(number("min.insync.replicas")),
       .message_bytes_max = static_cast<std::int32_t>(number("max.message.bytes")),
       .log_append_time = ValueInForce("message.timestamp.type", topic, defaults) == "LogAppendTime",
       .segment_bytes = number("segment.bytes"),
       .segment_ms = number("segment.ms"),
-      .index_interval_bytes = static_cast<std::int32_t>(number("index.interval.bytes"))};
+      .index_interval_bytes = static_cast<std::int32_t>(number("index.interval.bytes")),
+      .compacts = compacts,
+      .dirty_ratio_min = ConfigAsRatio(ValueInForce("min.cleanable.dirty.ratio", topic, defaults)),
+      .compaction_lag_min_ms = number("min.compaction.lag.ms"),
+      .compaction_lag_max_ms = number("max.compaction.lag.ms"),
+      .delete_retention_ms = number("delete.retention.ms")};
 }
 
 std::vector<DescribedConfig> DescribeTopicConfigs(const Topic& topic, const ConfigMap& defaults) {

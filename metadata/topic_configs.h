@@ -26,6 +26,11 @@ struct TopicSettings {
   std::int64_t segment_bytes = 0;
   std::int64_t segment_ms = 0;
   std::int32_t index_interval_bytes = 0;
+  bool compacts = false;  // cleanup.policy has compact
+  double dirty_ratio_min = 0.5;
+  std::int64_t compaction_lag_min_ms = 0;
+  std::int64_t compaction_lag_max_ms = 0;
+  std::int64_t delete_retention_ms = 0;
   bool operator==(const TopicSettings&) const = default;
 };
 

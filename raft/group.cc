@@ -281,11 +281,12 @@ bool Group::ApplyDurable() {
 }
 
 void Group::Checkpoint(Done<Checkpointed> done) {
-  const bool refused = swapping_ || (adopting_ && KRONIKA_PLANTED("checkpoint-waits-for-installs"));
+  const bool refused =
+      swapping_ || capturing_ || (adopting_ && KRONIKA_PLANTED("checkpoint-waits-for-installs"));
   captured_ = !refused;
   if (refused) {
     return loop_.Post([done = std::move(done)]() mutable {
-      done(Fail(ErrorCode::kUnavailable, "an install is being adopted"));
+      done(Fail(ErrorCode::kUnavailable, "an install is being adopted, or a checkpoint is taken"));
     });
   }
   wrote_since_checkpoint_ = false;
@@ -309,6 +310,21 @@ void Group::Checkpoint(Done<Checkpointed> done) {
                                group->capturing_ = false;
                                if (group->swap_) std::exchange(group->swap_, nullptr)();
                              });
+}
+
+void Group::CheckpointBetween(Done<Checkpointed> done) {
+  const bool captured = captured_;
+  const bool takes = !swapping_ && !capturing_;
+  auto made = [self = weak_from_this(), takes,
+               done = std::move(done)](Result<Checkpointed> batch) mutable {
+    // Nobody else captures meanwhile, so what was taken last is this one's.
+    if (auto group = self.lock(); group && !batch && takes)
+      group->state_machine_->CheckpointFailed();
+    done(std::move(batch));
+  };
+  Checkpoint(std::move(made));
+  captured_ = captured;
+  wrote_since_checkpoint_ = true;
 }
 
 void Group::AnswerReads(std::vector<ReadGrant>& grants) {

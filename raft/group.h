@@ -102,6 +102,9 @@ class Group : public std::enable_shared_from_this<Group> {
     Index applied;
   };
   void Checkpoint(Done<Checkpointed> done);
+  // The same for who makes the batch durable by itself, between two checkpoints: the next one takes
+  // the group again.
+  void CheckpointBetween(Done<Checkpointed> done);
   // What Checkpoint captured did not reach the store, so the next one has to take this group again:
   // its records must not be passed by a mark that leaves it out.
   void CheckpointFailed() {

@@ -172,6 +172,15 @@ Result<ProducerState> ProducerState::Decode(std::string_view bytes, ProducerStat
   return out;
 }
 
+std::map<std::int64_t, std::int64_t> ProducerState::LastBatches() const {
+  std::map<std::int64_t, std::int64_t> out;
+  for (const auto& [id, producer] : applied_) {
+    if (!producer.batches.empty())
+      out.emplace_hint(out.end(), id, producer.batches.back().base_offset);
+  }
+  return out;
+}
+
 std::string ProducerState::Describe() const {
   std::string out;
   for (const auto& [id, producer] : applied_) {

@@ -71,6 +71,8 @@ class ProducerState {
   // One line a producer, for scripts and people.
   std::string Describe() const;
   std::size_t producer_count() const { return applied_.size(); }
+  // Producer id → the base offset of its last applied batch.
+  std::map<std::int64_t, std::int64_t> LastBatches() const;
 
  private:
   struct Batch {

@@ -15,8 +15,11 @@
 
 namespace kronika::broker {
 wal::LogOptions RaftPartition::log_options() const {
+  const std::int64_t segment_ms =
+      settings_.compacts ? std::min(settings_.segment_ms, settings_.compaction_lag_max_ms)
+                         : settings_.segment_ms;
   return {.segment_bytes = static_cast<std::uint32_t>(settings_.segment_bytes),
-          .segment_ms = settings_.segment_ms,
+          .segment_ms = segment_ms,
           .index_interval_bytes = static_cast<std::uint32_t>(settings_.index_interval_bytes)};
 }
 
@@ -171,6 +174,7 @@ void RaftPartition::OnLogFailure(const Error& error) {
 void RaftPartition::OnTimer() {
   if (log_ && log_->failure()) OnLogFailure(*log_->failure());
   if (log_ && log_->pending_bytes() > 0) log_->WriteAged();
+  if (log_) NoteReplaced();
   if (!group_ || !led_term_.value) return;
   auto before = in_sync_;
   RefreshInSync();

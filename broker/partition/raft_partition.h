@@ -91,8 +91,19 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   bool open() const { return log_ != nullptr || opening_; }
   void SetDirectory(std::string directory) { manifest_.directory = std::move(directory); }
   void SetSettings(const metadata::TopicSettings& settings);
-  // Ages what depends on time alone: ISR, chunks waiting to be written.
+  // Ages what depends on time alone: ISR, chunks waiting to be written, files compaction replaced.
   void OnTimer();
+  // What compaction may and should do now; none where the topic's policy does not have it, or while
+  // a pass is under way.
+  std::optional<wal::CleaningPlan> PlanCompaction() const;
+  struct CompactionBudget {
+    SipSeed seed;
+    std::size_t map_bytes_max = 0;
+    std::uint64_t bytes_per_second = 0;
+  };
+  // One pass, as planned in this turn. Damage of this replica's own segments fences it.
+  void Compact(const CompactionBudget& budget, wal::CleaningPlan plan,
+               Done<wal::CompactionOutcome> done);
   // The producer's batch, retried or new, may not be told anything any more: the partition is being
   // removed.
   void Close();
@@ -155,6 +166,10 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   void RefuseOffset(bool beyond_end, ReadResult out, ReadDone done);
   void FindConfirmedOffset(OffsetQuery query, OffsetAnswer answer, OffsetDone done);
 
+  // raft_partition_compact.cc
+  void MakeManifestDurable(int tries, Done<void> done);
+  void NoteReplaced();
+
   void ApplyBatch(const raft::Entry& entry);
   void Damaged(const raft::Entry& entry, const Error& why);
   void AdvancePending(const raft::NodeStatus& status);
@@ -193,6 +208,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   bool state_is_old_ = false;   // an install replaced what it was made of
   std::unique_ptr<PartitionState> state_;
   std::string state_prefix_;
+  bool noting_replaced_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

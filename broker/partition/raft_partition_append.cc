@@ -91,7 +91,7 @@ std::optional<AppendResult> RaftPartition::CheckContent(const Slice& batch,
   if (header.codec() == wal::Codec::kZstd && request.produce_version < kFirstVersionWithZstd) {
     return Refused(KafkaError::kUnsupportedCompressionType, "zstd needs Produce version 7");
   }
-  auto records = wal::CheckRecords(batch.bytes(), header, {});
+  auto records = wal::CheckRecords(batch.bytes(), header, {.key_required = settings_.compacts});
   if (records.verdict == wal::BatchVerdict::kOk) {
     // The records' own, whatever the producer's header claims: searches by time go by it.
     header.max_timestamp = records.max_timestamp;

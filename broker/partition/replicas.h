@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/kv.h"
+#include "broker/partition/compactor.h"
 #include "broker/partition/disk_reserve.h"
 #include "broker/partition/fenced_partition.h"
 #include "broker/partition/raft_partition.h"
@@ -51,6 +52,7 @@ struct ReplicasEnvironment {
   // What a partition's records add up to; null for most.
   std::function<std::unique_ptr<PartitionState>(const metadata::PartitionRef& place)> make_state;
   const DiskReserve* disk = nullptr;  // none: room is not looked at
+  Rng* rng = nullptr;                 // none: compaction hashes keys without a secret
   std::size_t tail_cache_bytes = 256 << 20;
   std::size_t open_files_max = 1000;
 };
@@ -88,6 +90,7 @@ class Replicas final : public Partitions, public metadata::Observer {
   bool Expects(GroupId group, Incarnation incarnation) const;
   const std::map<GroupId, FencedReplica>& fenced() const { return fenced_; }
   const PartitionCounters& counters() const { return counters_; }
+  const CompactionCounters& compaction() const { return compactor_->counters(); }
   // Producers are refused: the disk is nearly full.
   bool disk_low() const { return environment_.disk && environment_.disk->low(); }
   // Some replica's creation or removal is not in the journal yet: metadata must not be checkpointed
@@ -136,6 +139,7 @@ class Replicas final : public Partitions, public metadata::Observer {
   void PursueWish(const metadata::PartitionRef& place);
   void OnTimer();
   PartitionEnvironment MakeEnvironment();
+  std::unique_ptr<Compactor> MakeCompactor();
 
   ReplicasEnvironment environment_;
   wal::TailCache tail_cache_;
@@ -152,6 +156,7 @@ class Replicas final : public Partitions, public metadata::Observer {
   std::map<std::string, GroupId> folders_;  // who writes a folder, or is being removed from it
   bool awaits_image_ = false;  // some replica was placed by a record that the image has not reached
   metadata::ImagePtr image_;
+  std::unique_ptr<Compactor> compactor_ = MakeCompactor();
   TimerId timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

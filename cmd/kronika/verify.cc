@@ -69,6 +69,21 @@ Result<WriteSetup> ReadWriteSetup(const Arguments& arguments, const ClientSetup&
   return setup;
 }
 
+// Records of a compacted topic go for later ones of their key: none of them can be called lost.
+Status RefuseCompacted(Cluster& cluster, const std::string& topic) {
+  const auto configs = client::DescribeTopicConfigs(cluster, topic);
+  if (!configs) return {};  // what a cluster does not tell shows when its answers are checked
+  for (const auto& config : *configs) {
+    if (config.name != "cleanup.policy" || config.value.find("compact") == std::string::npos)
+      continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                "its records are compacted (cleanup.policy=" + config.value +
+                    "), so what is missing may not be lost; name another topic",
+                "topic " + topic);
+  }
+  return {};
+}
+
 // The topic as it is, or a new one. Where each partition ends now is where the run starts.
 Result<verify::History> PrepareTopic(Cluster& cluster, const WriteSetup& setup) {
   const auto deadline = client::Now() + setup.writer.client.request_timeout;
@@ -86,6 +101,7 @@ Result<verify::History> PrepareTopic(Cluster& cluster, const WriteSetup& setup) 
                 "it has " + std::to_string(found) + " partitions; leave --partitions out to use it",
                 "topic " + setup.writer.topic);
   }
+  KRONIKA_TRY(RefuseCompacted(cluster, topic->name));
   auto starts = client::ListOffsets(cluster, topic->name, client::kEndOfLog, deadline);
   if (!starts) return std::unexpected(std::move(starts).error());
   return verify::History{.run = setup.writer.run, .topic = topic->name, .starts = *starts};

@@ -82,6 +82,7 @@ bool ClusterWorld::Converged() {
     if (!broker->running() || !broker->broker().NotReadyReason().empty()) return false;
     if (!broker->broker().replicas().fenced().empty()) return false;
   }
+  if (load_->keyed() && !LogConverged(load_->keyed()->log())) return false;
   return std::ranges::all_of(load_->Logs(), [this](const LogId& log) { return LogConverged(log); });
 }
 
@@ -110,6 +111,28 @@ void ClusterWorld::CheckLog(const LogId& log) {
   if (!first) Violation(fmt::format("nobody has {}-{}", log.topic.ToString(), log.partition));
 }
 
+// All that one replica of the compacted topic holds: not dense, and not the same on every replica.
+std::string ClusterWorld::CheckKeyed(SimBroker& broker) {
+  const SimKeyed& keyed = *load_->keyed();
+  std::vector<KeyedWrite> records;
+  for (std::int64_t next = 0;;) {
+    auto* replica = broker.broker().replicas().Find(keyed.log().topic, 0);
+    if (!replica) return "there is no replica";
+    std::optional<broker::ReadResult> read;
+    replica->Read({.offset = next, .bytes_max = 256 << 10, .first_batch_whole = true},
+                  [&](broker::ReadResult result) { read = std::move(result); });
+    if (!scheduler_.RunUntilTrue([&] { return read.has_value(); }, std::chrono::seconds(10)) ||
+        read->error != broker::KafkaError::kNone)
+      return fmt::format("it cannot be read at {}", next);
+    if (next == read->high_watermark) break;
+    const std::int64_t before = next;
+    if (!ParseKeyed(read->records, next, records)) return fmt::format("malformed from {} on", next);
+    if (next == before) return fmt::format("nothing at {} below {}", next, read->high_watermark);
+  }
+  report_.counts["keyed records left"] += records.size();
+  return keyed.CheckReplica(records, scheduler_.Now());
+}
+
 // Folders of replaced and removed replicas do not stay.
 void ClusterWorld::CheckFolders() {
   for (auto& broker : brokers_) {
@@ -126,6 +149,11 @@ void ClusterWorld::CheckFolders() {
 void ClusterWorld::CheckEverything() {
   for (const auto& log : load_->Logs()) {
     if (!Failed()) CheckLog(log);
+  }
+  for (auto& broker : brokers_) {
+    if (Failed() || !load_->keyed()) break;
+    if (auto wrong = CheckKeyed(*broker); !wrong.empty())
+      Violation(fmt::format("compacted topic on broker {}: {}", broker->id().value, wrong));
   }
   if (!Failed()) CheckFolders();  // last: it may have to wait, and what is converged moves on
 }

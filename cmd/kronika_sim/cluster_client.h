@@ -29,6 +29,7 @@ struct ClientWorld {
   SeedReport& report;
   std::size_t batch_bytes_max;  // that the brokers' journals take
   std::int32_t brokers = 3;
+  bool keyed = false;  // there is a compacted topic
 
   void Count(const std::string& name) const { ++report.counts[name]; }
   void Violation(const std::string& what) const {

@@ -24,6 +24,7 @@ ClusterLoad::ClusterLoad(ClientWorld world)
   topics_.push_back({.plan = {.name = "t", .partitions = partitions}});
   if (world_.rng.Chance(0.3)) topics_[0].plan.min_insync = world_.rng.Chance(0.5) ? "1" : "3";
   topics_.push_back({.plan = {.name = "s", .replicas = 1, .min_insync = "1"}});
+  if (world_.keyed) keyed_ = std::make_unique<SimKeyed>(world_, "k");
 }
 
 void ClusterLoad::CreateTopics() {
@@ -115,18 +116,21 @@ void ClusterLoad::Start() {
   recycler_.Start();
   groups_ = std::make_unique<SimGroups>(world_, topics_[0].plan.name, topics_[0].plan.partitions);
   groups_->Start();
+  if (keyed_) keyed_->Start();
 }
 
 void ClusterLoad::Finish() {
   for (auto& producer : producers_) producer->Finish();
   recycler_.Finish();
   if (groups_) groups_->Finish();
+  if (keyed_) keyed_->Finish();
 }
 
 void ClusterLoad::Stop() {
   admin_.Stop();
   recycler_.Stop();
   if (groups_) groups_->Stop();
+  if (keyed_) keyed_->Stop();
   for (auto& producer : producers_) producer->GiveUp();
   for (auto& reader : readers_) reader->Stop();
   for (auto& prober : probers_) prober->Stop();
@@ -134,6 +138,7 @@ void ClusterLoad::Stop() {
 
 bool ClusterLoad::settled() const {
   return recycler_.settled() && (!groups_ || groups_->settled()) &&
+         (!keyed_ || keyed_->settled()) &&
          std::ranges::all_of(producers_, [](const auto& producer) { return producer->settled(); });
 }
 
@@ -167,6 +172,7 @@ std::string ClusterLoad::Describe() const {
   }
   for (const auto& reader : readers_) out += "\n  " + reader->Describe();
   if (groups_) out += groups_->Describe();
+  if (keyed_) out += keyed_->Describe();
   return out + recycler_.Describe();
 }
 

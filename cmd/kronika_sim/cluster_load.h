@@ -11,6 +11,7 @@
 
 #include "cmd/kronika_sim/cluster_client.h"
 #include "cmd/kronika_sim/cluster_groups.h"
+#include "cmd/kronika_sim/cluster_keyed.h"
 #include "cmd/kronika_sim/cluster_producer.h"
 #include "cmd/kronika_sim/cluster_reader.h"
 #include "cmd/kronika_sim/cluster_recycler.h"
@@ -46,6 +47,8 @@ class ClusterLoad {
   std::string Describe() const;
   // Of the topics that are there.
   std::vector<LogId> Logs() const;
+  // The compacted topic; none in some seeds.
+  const SimKeyed* keyed() const { return keyed_.get(); }
 
  private:
   void Create(std::size_t number);
@@ -61,6 +64,7 @@ class ClusterLoad {
   std::vector<std::unique_ptr<SimProber>> probers_;
   SimRecycler recycler_;
   std::unique_ptr<SimGroups> groups_;  // once there are topics
+  std::unique_ptr<SimKeyed> keyed_;
 };
 
 }  // namespace kronika::sim

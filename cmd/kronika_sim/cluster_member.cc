@@ -253,8 +253,10 @@ void SimMember::Fetch() {
     topic.partition_indexes.push_back(p);
     floors.push_back(oracle_.offset_floor(p));
   }
+  // A broker that is not the coordinator any more, and may not know, is asked, too.
+  const BrokerId to = world_.rng.Chance(0.4) && !finishing_ ? world_.AnyBroker() : coordinator_;
   client_.Ask<kafka::OffsetFetchRequest>(
-      coordinator_, request, 8,
+      to, request, 8,
       [this, floors = std::move(floors)](Result<kafka::OffsetFetchResponse> answer) {
         Fetched(floors, std::move(answer));
       });

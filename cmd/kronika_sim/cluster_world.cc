@@ -38,6 +38,7 @@ ClusterWorld::ClusterWorld(std::uint64_t seed, SeedArguments::Log log)
       clients_rng_(rng_.Next()),
       scheduler_rng_(rng_.Next()),
       scheduler_(scheduler_rng_),
+      keyed_(seed % 5 < 2),
       log_(std::make_unique<SimLog>(scheduler_, log)) {
   MakePlan();
   network_ = std::make_unique<raft::SimNetwork>(scheduler_, network_rng_);
@@ -54,7 +55,8 @@ ClusterWorld::ClusterWorld(std::uint64_t seed, SeedArguments::Log log)
                                                 .oracle = oracle_,
                                                 .report = report_,
                                                 .batch_bytes_max = plan_.journal.EntryBytesMax(),
-                                                .brokers = kBrokers});
+                                                .brokers = kBrokers,
+                                                .keyed = keyed_});
 }
 
 ClusterWorld::~ClusterWorld() {
@@ -82,6 +84,7 @@ void ClusterWorld::MakePlan() {
                    .file_bytes = file_bytes,
                    .first_file_bytes = file_bytes};
   plan_.log = log_.get();
+  if (keyed_) plan_.broker_defaults["log.cleaner.backoff.ms"] = "150";
 }
 
 void ClusterWorld::Violation(const std::string& what) {
@@ -109,6 +112,10 @@ SeedReport ClusterWorld::Run() {
     if (!broker->running()) continue;
     report_.counts["checkpoints"] += broker->broker().checkpointer().counters().completed;
     report_.counts["files recycled"] += broker->broker().journal().status().files_recycled;
+    const auto& compaction = broker->broker().replicas().compaction();
+    report_.counts["compactions"] += compaction.passes;
+    report_.counts["compactions given up"] += compaction.failed;
+    report_.counts["records compacted away"] += compaction.records_removed;
     report_.counts["installs"] += broker->broker().groups().installs().counters().received;
   }
   return report_;

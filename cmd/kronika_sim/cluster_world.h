@@ -82,6 +82,7 @@ class ClusterWorld {
   std::string DescribeBrokers();
   std::optional<std::vector<OracleRecord>> ReadReplica(SimBroker& broker, const LogId& log);
   void CheckLog(const LogId& log);
+  std::string CheckKeyed(SimBroker& broker);
   void CheckEverything();
   void CheckFolders();
   void CheckRunning();
@@ -97,6 +98,7 @@ class ClusterWorld {
   SeededRng clients_rng_;
   SeededRng scheduler_rng_;
   SimScheduler scheduler_;
+  const bool keyed_;  // two seeds of five have a compacted topic
   std::unique_ptr<SimLog> log_;
   ClusterPlan plan_;
   std::unique_ptr<raft::SimNetwork> network_;
