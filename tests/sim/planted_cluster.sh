@@ -9,6 +9,7 @@ for bug in frame-checksum-unchecked every-absent-replica-expected \
            acks-one-before-sync half-is-a-majority ack-before-sync journal-ack-before-sync large-manifest-refused \
            served-before-applied metadata-identity-reused leader-counts-unsynced \
            journal-recycle-before-checkpoint cut-keeps-durable-index \
+           compacted-not-synced replaced-segments-removed-early tombstone-dropped-too-early \
            generation-reused commit-answered-before-durable member-kept-twice \
            install-keeps-old-state map-and-index-in-two-batches session-expired-without-record; do
   # Exit code 1 is "found"; what a bug's process prints before its end is not of interest.
