@@ -55,6 +55,7 @@ class FaultyFile final : public File {
     file_->Truncate(size, std::move(done));
   }
   std::uint64_t Size() const override { return file_->Size(); }
+  void ExpectReads(bool expected) override { file_->ExpectReads(expected); }
 
  private:
   struct State {

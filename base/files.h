@@ -60,6 +60,9 @@ class File {
   virtual void Truncate(std::uint64_t size, Done<void> done) = 0;
   // The size that the last completed operation left.
   virtual std::uint64_t Size() const = 0;
+  // Whether what is written from here on will probably be read soon. If not, the page cache lets go
+  // of it once it is on the disk. A hint: nothing but speed depends on it.
+  virtual void ExpectReads(bool) {}
 };
 
 class Files {

@@ -10,6 +10,13 @@
 #include <utility>
 
 namespace kronika {
+namespace {
+
+// RWF_DONTCACHE, which the C library's headers do not have yet: a buffered write whose pages are
+// dropped when they are on the disk.
+constexpr int kWriteUncached = 0x80;
+
+}  // namespace
 
 Error ErrnoError(int number, std::string text, std::string where) {
   text.append(": ").append(std::generic_category().message(number));
@@ -84,12 +91,22 @@ std::size_t PosixFile::ReadableBytes(std::uint64_t position, std::size_t size) c
   return static_cast<std::size_t>(std::min<std::uint64_t>(size, left));
 }
 
+ssize_t PosixFile::WriteOnce(const std::vector<iovec>& vectors, std::uint64_t position) {
+  const auto count = static_cast<int>(vectors.size());
+  const auto at = static_cast<off_t>(position);
+  if (!expects_reads_ && writes_uncached_) {
+    const ssize_t written = ::pwritev2(descriptor_, vectors.data(), count, at, kWriteUncached);
+    if (written >= 0 || (errno != EOPNOTSUPP && errno != EINVAL)) return written;
+    writes_uncached_ = false;
+  }
+  return ::pwritev(descriptor_, vectors.data(), count, at);
+}
+
 Status PosixFile::WriteAll(std::uint64_t position, const Slices& slices) {
   const std::uint64_t total = TotalSize(slices);
   for (std::uint64_t written = 0; written < total;) {
     const auto vectors = MakeVectors(slices, written, kVectorsMax);
-    const ssize_t count = ::pwritev(descriptor_, vectors.data(), static_cast<int>(vectors.size()),
-                                    static_cast<off_t>(position + written));
+    const ssize_t count = WriteOnce(vectors, position + written);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return std::unexpected(ErrnoError(errno, "write", path_));
     if (count == 0) return Fail(ErrorCode::kIo, "the disk takes no bytes", path_);

@@ -9,6 +9,7 @@
 
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -55,14 +56,20 @@ class PosixFile {
 
   std::uint64_t size() const;
   void GrowTo(std::uint64_t size);
+  // As File::ExpectReads. Linux 6.14 and later can write without leaving pages behind; elsewhere
+  // they stay.
+  void ExpectReads(bool expected) { expects_reads_ = expected; }
 
  private:
   Status WriteAll(std::uint64_t position, const Slices& slices);
+  ssize_t WriteOnce(const std::vector<iovec>& vectors, std::uint64_t position);
 
   const int descriptor_;
   const std::string path_;
   const OpenOptions options_;
-  mutable std::mutex mutex_;  // guards the next two
+  std::atomic<bool> expects_reads_ = true;
+  std::atomic<bool> writes_uncached_ = true;  // until the file system says that it cannot
+  mutable std::mutex mutex_;                  // guards the next two
   std::uint64_t size_;
   std::optional<Error> condemned_;
 };

@@ -76,6 +76,7 @@ class ThreadFile : public File {
   void Sync(Done<void> done) override;
   void Truncate(std::uint64_t size, Done<void> done) override;
   std::uint64_t Size() const override { return handle_->file->size(); }
+  void ExpectReads(bool expected) override { handle_->file->ExpectReads(expected); }
 
  protected:
   Loop& loop_;

@@ -144,6 +144,7 @@ void RaftPartition::OnStatus(const raft::NodeStatus& status) {
                                                : "this broker no longer leads");
   }
   was_serving_ = serving;
+  if (log_) log_->ExpectReads(serving);
   RefreshInSync();
   PublishLeadership();
   TellState();

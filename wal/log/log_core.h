@@ -128,6 +128,7 @@ struct LogCore : std::enable_shared_from_this<LogCore> {
   bool prepared = false;
   bool directory_synced;
   bool names_changed = false;  // files were created since the folder was synced
+  bool expects_reads = false;  // of what is written next
   bool busy = false;
   bool closed = false;
   Done<void> close;           // set by Close, which begins when nothing is under way

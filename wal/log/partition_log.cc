@@ -89,6 +89,10 @@ void PartitionLog::SetOptions(LogOptions options) {
   core_->options = options;
 }
 
+void PartitionLog::ExpectReads(bool expected) {
+  core_->expects_reads = expected;
+}
+
 std::int64_t PartitionLog::log_start_offset() const {
   return core_->log_start_offset;
 }

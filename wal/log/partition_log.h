@@ -82,6 +82,9 @@ class PartitionLog {
   // retention exists.
   void SetLogStart(std::int64_t offset);
   void SetOptions(LogOptions options);
+  // Whether consumers are likely to read what is appended from now on. What followers write is
+  // rarely read, and without it the page cache holds three times as much of what is.
+  void ExpectReads(bool expected);
 
   std::int64_t log_start_offset() const;
   std::int64_t end_offset() const;

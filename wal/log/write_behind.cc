@@ -141,6 +141,7 @@ void LogCore::WriteTo(std::shared_ptr<Segment> segment, std::shared_ptr<File> fi
     if (!status) return self->Fail(std::move(status).error());
     self->ChunkWritten(segment, batches, file);
   };
+  file->ExpectReads(expects_reads);
   file->Write(segment->bytes(), std::move(batches), Durability::kBuffered, std::move(written));
 }
 

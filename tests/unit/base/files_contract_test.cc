@@ -51,6 +51,19 @@ TEST_P(FilesContract, OneHandleReadsWhatAnotherAppended) {
   EXPECT_EQ(at_.Read(**reader, 8990, 100), std::string(10, 'x'));
 }
 
+TEST_P(FilesContract, WhatIsNotExpectedToBeReadIsReadAllTheSame) {
+  auto file = at_.Create("a");
+  (*file)->ExpectReads(false);
+  // No multiple of a page, so that the second write meets the page that the first let go of.
+  const std::string first(300'001, 'x'), second(70'000, 'y');
+  ASSERT_TRUE(at_.Write(**file, 0, first));
+  ASSERT_TRUE(at_.Sync(**file));
+  ASSERT_TRUE(at_.Write(**file, first.size(), second));
+  (*file)->ExpectReads(true);
+  ASSERT_TRUE(at_.Write(**file, first.size() + second.size(), "z"));
+  EXPECT_EQ(at_.Read(**file, 0, 1 << 20), first + second + "z");
+}
+
 TEST_P(FilesContract, AHoleReadsAsZeros) {
   auto file = at_.Create("file");
   ASSERT_TRUE(at_.Write(**file, 10'000, "x"));
