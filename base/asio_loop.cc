@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
@@ -17,7 +18,30 @@
 namespace kronika {
 namespace {
 using Clock = std::chrono::steady_clock;
-}
+
+// Asio closes descriptors that it was given; this one is lent.
+class ReadableWatch : public std::enable_shared_from_this<ReadableWatch> {
+ public:
+  ReadableWatch(boost::asio::io_context& context, int descriptor, Thunk ready)
+      : descriptor_(context, descriptor), ready_(std::move(ready)) {}
+  ~ReadableWatch() { descriptor_.release(); }
+
+  void Wait() {
+    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                           [weak = weak_from_this()](const boost::system::error_code& error) {
+                             auto self = weak.lock();
+                             if (error || !self) return;
+                             self->ready_();
+                             if (self.use_count() > 1) self->Wait();
+                           });
+  }
+
+ private:
+  boost::asio::posix::stream_descriptor descriptor_;
+  Thunk ready_;
+};
+
+}  // namespace
 
 struct AsioLoop::Impl {
   struct TimerKey {
@@ -210,6 +234,12 @@ bool AsioLoop::RunUntil(const std::function<bool()>& condition, Duration limit) 
   // A Stop() from another thread counts even if it came before this call; it is used up here.
   if (impl_->stopped.exchange(false)) impl_->context.restart();
   return holds;
+}
+
+std::shared_ptr<void> AsioLoop::WatchReadable(int descriptor, Thunk ready) {
+  auto watch = std::make_shared<ReadableWatch>(impl_->context, descriptor, std::move(ready));
+  watch->Wait();
+  return watch;
 }
 
 boost::asio::io_context& AsioLoop::context() {

@@ -49,6 +49,11 @@ class AsioLoop final : public Loop {
   // `limit` or Stop().
   bool RunUntil(const std::function<bool()>& condition, Duration limit);
 
+  // Calls `ready` in a turn of its own whenever `descriptor` can be read, until the result is
+  // destroyed (on the loop; also inside `ready`). The descriptor stays the caller's, and open as
+  // long.
+  [[nodiscard]] std::shared_ptr<void> WatchReadable(int descriptor, Thunk ready);
+
   boost::asio::io_context& context();
 
  private:

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/asio_loop.h"
 #include "base/uring_files.h"
 
 namespace kronika {
@@ -26,7 +27,7 @@ Result<JournalIo> ParseJournalIo(std::string_view text) {
               "expected auto, uring or thread, not '" + std::string(text) + "'", "journal_io");
 }
 
-Result<ChosenFiles> MakeFiles(JournalIo io, const RealFilesOptions& options, Loop& loop) {
+Result<ChosenFiles> MakeFiles(JournalIo io, const RealFilesOptions& options, AsioLoop& loop) {
   auto root = PosixRoot::Make(options.root);
   if (!root) return std::unexpected(root.error());
   ChosenFiles out;

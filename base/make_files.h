@@ -10,10 +10,11 @@
 #include <string_view>
 
 #include "base/files.h"
-#include "base/loop.h"
 #include "base/thread_files.h"
 
 namespace kronika {
+
+class AsioLoop;
 
 enum class JournalIo { kAuto, kUring, kThread };
 
@@ -29,6 +30,6 @@ struct ChosenFiles {
 };
 
 // kUring fails where the kernel refuses io_uring; kAuto falls back to threads.
-Result<ChosenFiles> MakeFiles(JournalIo io, const RealFilesOptions& options, Loop& loop);
+Result<ChosenFiles> MakeFiles(JournalIo io, const RealFilesOptions& options, AsioLoop& loop);
 
 }  // namespace kronika

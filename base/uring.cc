@@ -1,8 +1,5 @@
 #include "base/uring.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -16,8 +13,7 @@ namespace {
 
 // A tag is the operation's number and which of its two entries completed.
 constexpr std::uint64_t kSyncBit = 1;
-constexpr std::uint64_t kStopTag = ~std::uint64_t{0};
-constexpr unsigned kRingEntries = 2 * kUringOpsMax + 2;  // the kernel rounds up
+constexpr unsigned kRingEntries = 2 * kUringOpsMax;  // the kernel rounds up
 
 std::string Verb(const UringOp& op) {
   switch (op.kind) {
@@ -35,7 +31,7 @@ bool SupportsOurCalls(io_uring* ring) {
   io_uring_probe* probe = io_uring_get_probe_ring(ring);
   if (probe == nullptr) return false;
   bool all = true;
-  for (int call : {IORING_OP_WRITEV, IORING_OP_READV, IORING_OP_FSYNC, IORING_OP_NOP}) {
+  for (int call : {IORING_OP_WRITEV, IORING_OP_READV, IORING_OP_FSYNC}) {
     all = all && io_uring_opcode_supported(probe, call) != 0;
   }
   io_uring_free_probe(probe);
@@ -44,8 +40,8 @@ bool SupportsOurCalls(io_uring* ring) {
 
 }  // namespace
 
-Result<std::shared_ptr<Uring>> Uring::Make(Loop& loop) {
-  auto out = std::shared_ptr<Uring>(new Uring(loop));
+Result<std::shared_ptr<Uring>> Uring::Make(AsioLoop& loop) {
+  auto out = std::shared_ptr<Uring>(new Uring);
   const int error = io_uring_queue_init(kRingEntries, &out->ring_, 0);
   if (error < 0) {
     out->ring_.ring_fd = -1;
@@ -56,25 +52,19 @@ Result<std::shared_ptr<Uring>> Uring::Make(Loop& loop) {
     out->ring_.ring_fd = -1;
     return Fail(ErrorCode::kUnsupported, "this kernel's io_uring lacks a call that we need");
   }
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  out->reaper_ = std::thread([ring = out.get()] { ring->Reap(); });
-  pthread_setname_np(out->reaper_.native_handle(), "uring");
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  out->watch_ = loop.WatchReadable(out->ring_.ring_fd, [ring = out.get()] { ring->Reap(); });
   return out;
 }
 
 Uring::~Uring() {
   if (ring_.ring_fd < 0) return;
-  io_uring_sqe* entry = io_uring_get_sqe(&ring_);
-  KRONIKA_CHECK(entry != nullptr, "the submission queue is flushed after every use");
-  io_uring_prep_nop(entry);
-  io_uring_sqe_set_data64(entry, kStopTag);
-  ++with_kernel_;
-  Flush();
-  reaper_.join();
+  watch_.reset();
+  while (with_kernel_ > 0) {
+    io_uring_cqe* completion = nullptr;
+    if (io_uring_wait_cqe(&ring_, &completion) != 0) continue;
+    io_uring_cqe_seen(&ring_, completion);
+    --with_kernel_;
+  }
   io_uring_queue_exit(&ring_);
 }
 
@@ -135,7 +125,7 @@ void Uring::Prepare(std::uint64_t number, UringOp& op) {
 void Uring::Flush() {
   while (const unsigned ready = io_uring_sq_ready(&ring_)) {
     const int submitted = io_uring_submit(&ring_);
-    // The kernel is short of memory or has completions to be taken, which the reaper does.
+    // The kernel is short of memory. (Its completion queue has room for all that may be in flight.)
     const bool again = submitted == -EAGAIN || submitted == -EBUSY || submitted == -EINTR;
     KRONIKA_CHECK(submitted >= 0 || again, "io_uring_submit");
     if (submitted >= 0 && static_cast<unsigned>(submitted) == ready) return;
@@ -144,32 +134,19 @@ void Uring::Flush() {
   }
 }
 
-// The reaper thread.
 void Uring::Reap() {
-  bool stopping = false;
-  while (!stopping || with_kernel_ > 0) {
-    io_uring_cqe* first = nullptr;
-    const int error = io_uring_wait_cqe(&ring_, &first);
-    KRONIKA_CHECK(error == 0 || error == -EINTR || error == -EAGAIN, "io_uring_wait_cqe");
-    if (error != 0) continue;
-    std::vector<Completion> completions;
-    std::array<io_uring_cqe*, 64> batch;
-    const unsigned count = io_uring_peek_batch_cqe(&ring_, batch.data(), batch.size());
+  std::vector<Completion> completions;
+  std::array<io_uring_cqe*, 64> batch;
+  while (const unsigned count = io_uring_peek_batch_cqe(&ring_, batch.data(), batch.size())) {
     for (unsigned i = 0; i < count; ++i) {
-      if (batch[i]->user_data == kStopTag) {
-        stopping = true;
-      } else {
-        completions.push_back({batch[i]->user_data, batch[i]->res});
-      }
+      completions.push_back({batch[i]->user_data, batch[i]->res});
     }
     io_uring_cq_advance(&ring_, count);
     with_kernel_ -= count;
-    if (stopping || completions.empty()) continue;
-    // Weak: the loop may run this after the ring is gone, and must not keep it.
-    loop_.Post([weak = weak_from_this(), completions = std::move(completions)] {
-      if (auto ring = weak.lock()) ring->Complete(completions);
-    });
   }
+  // What finishes may let go of the ring.
+  const auto keep_alive = shared_from_this();
+  if (!completions.empty()) Complete(completions);
 }
 
 void Uring::Complete(const std::vector<Completion>& completions) {

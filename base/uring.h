@@ -1,25 +1,21 @@
-// Uring: one io_uring, its reaper thread, and the state of each operation in flight; the engine of
-// uring_files.
+// Uring: one io_uring and the state of each operation in flight; the engine of uring_files.
 //
-// Start() is called on the loop. The submission queue is touched by the loop only, the completion
-// queue by the reaper only; they share nothing but the count of entries with the kernel.
+// On the loop alone, which watches the ring's descriptor: a completion costs no change of threads.
 // 1. An operation finishes once, on the loop, when all its entries have completed.
 // 2. Its slices live until then, whatever happens to the File.
 #pragma once
 
 #include <liburing.h>
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <vector>
 
+#include "base/asio_loop.h"
 #include "base/files.h"
-#include "base/loop.h"
 #include "base/posix_file.h"
 
 namespace kronika {
@@ -46,7 +42,8 @@ struct UringOp {
 
 class Uring : public std::enable_shared_from_this<Uring> {
  public:
-  static Result<std::shared_ptr<Uring>> Make(Loop& loop);
+  static Result<std::shared_ptr<Uring>> Make(AsioLoop& loop);
+  // Waits for what is with the kernel.
   ~Uring();
   Uring(const Uring&) = delete;
   Uring& operator=(const Uring&) = delete;
@@ -59,7 +56,7 @@ class Uring : public std::enable_shared_from_this<Uring> {
     int result = 0;
   };
 
-  explicit Uring(Loop& loop) : loop_(loop) {}
+  Uring() = default;
   void SubmitReady();
   void Prepare(std::uint64_t number, UringOp& op);
   io_uring_sqe* Entry(UringOp& op);
@@ -69,13 +66,12 @@ class Uring : public std::enable_shared_from_this<Uring> {
   // True when the operation is over, false when its rest must be submitted.
   static bool Advance(UringOp& op);
 
-  Loop& loop_;
   io_uring ring_ = {};
   std::map<std::uint64_t, std::shared_ptr<UringOp>> in_flight_;  // by number
   std::deque<std::shared_ptr<UringOp>> waiting_;
   std::uint64_t last_number_ = 0;
-  std::atomic<std::int64_t> with_kernel_ = 0;  // entries
-  std::thread reaper_;
+  std::int64_t with_kernel_ = 0;  // entries
+  std::shared_ptr<void> watch_;
 };
 
 }  // namespace kronika

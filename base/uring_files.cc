@@ -89,7 +89,7 @@ class UringFile final : public ThreadFile {
 
 }  // namespace
 
-Result<std::unique_ptr<Files>> UringFiles::Make(const RealFilesOptions& options, Loop& loop) {
+Result<std::unique_ptr<Files>> UringFiles::Make(const RealFilesOptions& options, AsioLoop& loop) {
   auto ring = Uring::Make(loop);
   if (!ring) return std::unexpected(ring.error());
   auto root = PosixRoot::Make(options.root);

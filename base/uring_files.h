@@ -1,8 +1,7 @@
 // UringFiles: the real disk with Write, Read and Sync through one io_uring; everything else as
 // ThreadFiles.
 //
-// Called on the loop it was made with; one thread of its own reaps completions and posts them
-// there.
+// Called on the loop it was made with.
 // 1. A kSynced write is a write and a linked fdatasync. After a short write the kernel breaks the
 //    link, and the rest goes out with a new sync, so that a completion always follows a sync that
 //    follows the last byte.
@@ -20,12 +19,13 @@ namespace kronika {
 
 inline constexpr std::size_t kUringOpsMax = 128;
 
+class AsioLoop;
 class Uring;
 
 class UringFiles final : public ThreadFiles {
  public:
   // kUnsupported where the kernel or its policy refuses io_uring.
-  static Result<std::unique_ptr<Files>> Make(const RealFilesOptions& options, Loop& loop);
+  static Result<std::unique_ptr<Files>> Make(const RealFilesOptions& options, AsioLoop& loop);
 
  private:
   UringFiles(std::unique_ptr<PosixRoot> root, std::size_t threads, Loop& loop,

@@ -74,8 +74,9 @@ class FilesWorld {
       return;
     }
     const RealFilesOptions options{.root = folder_->path() + "/data", .threads = 3};
-    auto made = kind_ == FilesKind::kThread ? ThreadFiles::Make(options, world_->loop())
-                                            : UringFiles::Make(options, world_->loop());
+    auto made = kind_ == FilesKind::kThread
+                    ? ThreadFiles::Make(options, world_->loop())
+                    : UringFiles::Make(options, static_cast<AsioWorld&>(*world_).asio());
     if (made) files_ = std::move(*made);
   }
   // Power loss; only for the fake.

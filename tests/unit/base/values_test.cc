@@ -177,16 +177,16 @@ TEST(SystemEntropy, IsNotConstant) {
 TEST(MakeFiles, SaysWhatItChoseAndWhy) {
   TemporaryFolder folder;
   AsioWorld world;
-  auto threads = MakeFiles(JournalIo::kThread, {.root = folder.path() + "/x/y"}, world.loop());
+  auto threads = MakeFiles(JournalIo::kThread, {.root = folder.path() + "/x/y"}, world.asio());
   ASSERT_TRUE(threads);
   EXPECT_EQ(threads->io, JournalIo::kThread);
   EXPECT_TRUE(threads->why.starts_with("threads, as configured, ")) << threads->why;
-  auto chosen = MakeFiles(JournalIo::kAuto, {.root = folder.path()}, world.loop());
+  auto chosen = MakeFiles(JournalIo::kAuto, {.root = folder.path()}, world.asio());
   ASSERT_TRUE(chosen);
   EXPECT_NE(chosen->io, JournalIo::kAuto);
-  auto forced = MakeFiles(JournalIo::kUring, {.root = folder.path()}, world.loop());
+  auto forced = MakeFiles(JournalIo::kUring, {.root = folder.path()}, world.asio());
   EXPECT_EQ(forced.has_value(), chosen->io == JournalIo::kUring) << "auto takes io_uring if it can";
-  EXPECT_FALSE(MakeFiles(JournalIo::kAuto, {.root = "/proc/none"}, world.loop()));
+  EXPECT_FALSE(MakeFiles(JournalIo::kAuto, {.root = "/proc/none"}, world.asio()));
   EXPECT_EQ(ParseJournalIo("uring"), JournalIo::kUring);
   EXPECT_FALSE(ParseJournalIo("fast"));
 }
