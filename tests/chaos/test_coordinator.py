@@ -8,12 +8,12 @@ fail with the planted bug `stale-coordinator-answers`.
 
 import struct
 import sys
-import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
+import members  # noqa: E402
 import results  # noqa: E402
 import wire  # noqa: E402
 from chaos import ChaosTest  # noqa: E402
@@ -22,41 +22,6 @@ from process import wait_for  # noqa: E402
 
 OFFSET_COMMIT, OFFSET_FETCH, DESCRIBE_GROUPS = 8, 9, 15
 STALE_QUESTIONS = 24
-
-
-class Member(threading.Thread):
-    """A consumer that polls, and commits what it was given every half second."""
-
-    def __init__(self, bootstrap, topic, group):
-        super().__init__(daemon=True)
-        self.bootstrap, self.topic, self.group = bootstrap, topic, group
-        self.values, self.owned, self.rebalances, self.error = set(), set(), 0, None
-        self.end = threading.Event()
-        self.start()
-
-    def run(self):
-        import kafka
-        member = self
-
-        class Listener(kafka.ConsumerRebalanceListener):
-            def on_partitions_revoked(self, revoked):
-                member.owned = set()
-
-            def on_partitions_assigned(self, assigned):
-                member.rebalances += 1
-                member.owned = {each.partition for each in assigned}
-
-        try:
-            consumer = kafka.KafkaConsumer(
-                bootstrap_servers=self.bootstrap, group_id=self.group, auto_offset_reset="earliest", heartbeat_interval_ms=300,
-                session_timeout_ms=10_000, auto_commit_interval_ms=500, metadata_max_age_ms=2_000)
-            consumer.subscribe([self.topic], listener=Listener())
-            while not self.end.is_set():
-                for records in consumer.poll(timeout_ms=100).values():
-                    self.values |= {record.value for record in records}
-            consumer.close()
-        except Exception as error:  # pylint: disable=broad-except  # the test tells
-            self.error = error
 
 
 class Questions:
@@ -123,18 +88,18 @@ class Coordinator(ChaosTest):
     def write(self, topic, word):
         import kafka
         producer = kafka.KafkaProducer(bootstrap_servers=self.cluster.bootstrap, acks="all", retries=100)
-        values = {f"{word} {number}".encode() for number in range(240)}
-        for sent in [producer.send(topic, value, partition=n % self.SHARED) for n, value in enumerate(sorted(values))]:
+        values = {f"{word} {number}" for number in range(240)}
+        for sent in [producer.send(topic, value.encode(), partition=n % self.SHARED) for n, value in enumerate(sorted(values))]:
             sent.get(60)
         producer.close()
         return values
 
-    def wait_given(self, members, values, what):
+    def wait_given(self, group, values, what):
         def looked():
-            for member in members:
+            for member in group:
                 if member.error:
                     raise member.error
-            return values <= set().union(*(member.values for member in members))
+            return values <= set().union(*(member.values for member in group))
         wait_for(looked, 60, f"every record {what} is given to a member")
 
     def committed(self, group):
@@ -152,10 +117,10 @@ class Coordinator(ChaosTest):
     def test_killed(self):
         group = "killed"
         topic = self.create(group, self.SHARED)
-        members = [Member(self.cluster.bootstrap, topic, group) for _ in range(self.MEMBERS)]
-        for member in members:
-            self.addCleanup(member.end.set)
-        wait_for(lambda: sorted(p for m in members for p in m.owned) == list(range(self.SHARED)), 60, "partitions shared out")
+        joined = [members.Member(self.cluster.bootstrap, topic, group) for _ in range(self.MEMBERS)]
+        for member in joined:
+            self.addCleanup(member.stop)
+        members.wait_shared_out(joined, self.SHARED, 60)
         highest = {}
 
         def look():
@@ -164,24 +129,22 @@ class Coordinator(ChaosTest):
                 highest[partition] = offset
             return highest
 
-        self.wait_given(members, self.write(topic, "before"), "before the first kill")
+        self.wait_given(joined, self.write(topic, "before"), "before the first kill")
         for number in range(self.ROUNDS):
             wait_for(look, 20, "commits")
-            rebalances = [member.rebalances for member in members]
+            rebalances = [member.rebalances for member in joined]
             victim = wait_for(lambda: (self.coordinator(group, 0) is not None) and [self.coordinator(group, 0)], 20, "one")[0]
             self.cluster.kill(victim)
             began = time.monotonic()
-            self.wait_given(members, self.write(topic, f"round {number}"), f"of round {number}")
+            self.wait_given(joined, self.write(topic, f"round {number}"), f"of round {number}")
             print(f"round {number}: broker {victim} killed, 240 records given to members within {time.monotonic() - began:.1f} s")
-            self.assertEqual(rebalances, [member.rebalances for member in members], "somebody had to rebalance")
+            self.assertEqual(rebalances, [member.rebalances for member in joined], "somebody had to rebalance")
             wait_for(look, 20, "commits")
             self.cluster.restart(victim)
             self.wait_until_ready(victim)
             self.wait_in_sync("__consumer_offsets", 60)
-        for member in members:
-            member.end.set()
-            member.join(30)
-            self.assertIsNone(member.error)
+        for member in joined:
+            member.stop()
         look()
 
     def test_paused(self):
