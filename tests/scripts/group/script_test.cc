@@ -4,12 +4,11 @@
 // After every command the map of the leader equals that of a replica that applied the same records.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <cctype>
 #include <sstream>
 
 #include "tests/scripts/group/group_script.h"
+#include "tests/support/script_cases.h"
 
 namespace kronika::broker {
 namespace {
@@ -33,19 +32,7 @@ std::string RunCase(const std::string& text) {
 }
 
 TEST(GroupScripts, SayWhatTheySaid) {
-  int cases = 0;
-  for (const auto& file : std::filesystem::directory_iterator(kCases)) {
-    SCOPED_TRACE(file.path().string());
-    std::stringstream text;
-    text << std::ifstream(file.path()).rdbuf();
-    const std::string now = RunCase(text.str());
-    if (std::getenv("REWRITE") != nullptr)
-      std::ofstream(file.path()) << now;
-    else
-      EXPECT_EQ(now, text.str());
-    ++cases;
-  }
-  EXPECT_GT(cases, 0);
+  ExpectCasesSayTheSame(kCases, RunCase);
 }
 
 }  // namespace

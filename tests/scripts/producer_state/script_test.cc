@@ -13,13 +13,11 @@
 // After every command the encodings of leader and follower are equal.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <sstream>
 
 #include "broker/partition/producer_state.h"
+#include "tests/support/script_cases.h"
 
 namespace kronika::broker {
 namespace {
@@ -127,19 +125,7 @@ std::string RunCase(const std::string& text) {
 }
 
 TEST(ProducerStateScripts, SayWhatTheySaid) {
-  int cases = 0;
-  for (const auto& file : std::filesystem::directory_iterator(kCases)) {
-    SCOPED_TRACE(file.path().string());
-    std::stringstream text;
-    text << std::ifstream(file.path()).rdbuf();
-    const std::string now = RunCase(text.str());
-    if (std::getenv("REWRITE") != nullptr)
-      std::ofstream(file.path()) << now;
-    else
-      EXPECT_EQ(now, text.str());
-    ++cases;
-  }
-  EXPECT_GT(cases, 0);
+  ExpectCasesSayTheSame(kCases, RunCase);
 }
 
 TEST(ProducerState, DamagedEncodingsAreRefused) {
