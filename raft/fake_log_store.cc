@@ -115,6 +115,11 @@ void FakeLogStore::EndSync() {
   if (!alive.expired() && !waiting_.empty() && !sync_under_way_) StartSync();
 }
 
+Status FakeLogStore::Admit(std::size_t bytes) const {
+  if (bytes <= room_) return {};
+  return Fail(ErrorCode::kBusy, "the store waits for a checkpoint");
+}
+
 void FakeLogStore::Read(GroupId group, Index first, Index last, std::size_t bytes_max,
                         Done<std::vector<Entry>> done) {
   Result<std::vector<Entry>> result;

@@ -41,7 +41,7 @@ class FakeLogStore final : public LogStore {
   void Append(GroupWrite write, Done<void> done) override;
   void Read(GroupId group, Index first, Index last, std::size_t bytes_max,
             Done<std::vector<Entry>> done) override;
-  Status Admit(std::size_t) const override { return {}; }
+  Status Admit(std::size_t bytes) const override;
   std::size_t EntryBytesMax() const override { return options_.entry_bytes_max; }
   std::optional<Instant> WriteSince() const override { return syncing_since_; }
   Index FirstReadable(GroupId group) const override;
@@ -49,6 +49,8 @@ class FakeLogStore final : public LogStore {
 
   // The next sync and everything after it fails.
   void FailNextSync() { fail_next_ = true; }
+  // Admit() refuses more than that, whatever was appended.
+  void SetRoom(std::size_t bytes) { room_ = bytes; }
   void SetSyncDelay(Duration delay) { options_.sync_delay = delay; }
   std::uint64_t syncs() const { return syncs_; }
 
@@ -69,6 +71,7 @@ class FakeLogStore final : public LogStore {
   std::vector<Waiting> syncing_;
   bool sync_under_way_ = false;
   std::optional<Instant> syncing_since_;
+  std::size_t room_ = SIZE_MAX;
   bool fail_next_ = false;
   std::optional<Error> failure_;
   std::uint64_t syncs_ = 0;

@@ -61,6 +61,7 @@ Group::Group(const GroupEnvironment& environment, GroupSpec spec,
 
 Group::~Group() {
   CountCommitted(Index{UINT64_MAX});
+  host_.CountAdmitted(-admitted_);
   for (auto& [context, done] : reads_) done(Fail(ErrorCode::kShutdown, "the group is closing"));
   for (auto& read : granted_reads_) read.done(Fail(ErrorCode::kShutdown, "the group is closing"));
 }
@@ -100,6 +101,7 @@ void Group::Step(Message message) {
       (adopting_ || !Fit(message.entries) || (bytes > 0 && !Admit(bytes, EntriesOf::kLeader)))) {
     node_.Refuse(std::move(message));
   } else {
+    if (append) CountAdmitted(bytes);
     node_.Step(std::move(message));
   }
   host_.MarkDirty(*this);
@@ -115,9 +117,12 @@ Result<Index> Group::Propose(EntryType type, Slice payload) {
   if (payload.size() > store_.EntryBytesMax()) {
     return Fail(ErrorCode::kInvalidArgument, "an entry is larger than the journal takes");
   }
-  KRONIKA_TRY(Admit(payload.size() + kEntryOverhead, EntriesOf::kOwnProposal));
+  const std::size_t bytes = payload.size() + kEntryOverhead;
+  KRONIKA_TRY(Admit(bytes, EntriesOf::kOwnProposal));
   auto index = node_.Propose(type, std::move(payload), AppendTime());
-  if (index) host_.MarkDirty(*this);
+  if (!index) return index;
+  CountAdmitted(bytes);
+  host_.MarkDirty(*this);
   return index;
 }
 
@@ -149,6 +154,7 @@ void Group::Campaign() {
 void Group::Process() {
   queued_ = false;
   if (!active_) return;
+  host_.CountAdmitted(-std::exchange(admitted_, 0));
   bool changed = false;
   const bool served = status_.serving, lost = status_.lost_quorum;
   const Term epoch = status_.leader_epoch;
@@ -226,6 +232,12 @@ bool Group::Fit(const std::vector<Entry>& entries) const {
 Status Group::Admit(std::size_t bytes, EntriesOf whose) const {
   if (id_ == kMetadataGroup || KRONIKA_PLANTED("journal-admits-everything")) return {};
   return host_.Admit(bytes, whose);
+}
+
+void Group::CountAdmitted(std::size_t bytes) {
+  if (id_ == kMetadataGroup || KRONIKA_PLANTED("turn-admitted-entry-by-entry")) return;
+  admitted_ += static_cast<std::int64_t>(bytes);
+  host_.CountAdmitted(static_cast<std::int64_t>(bytes));
 }
 
 void Group::CountAppended(const Write& write) {

@@ -42,6 +42,9 @@ class GroupHost {
   // directory. A follower's have no share to keep to: two brokers that are full of what the other
   // one lacks must be able to take it (SAFETY B11).
   virtual Status Admit(std::size_t bytes, EntriesOf whose) const = 0;
+  // What was admitted and is not in the log store yet changed by so much. Everything that comes in
+  // one turn is admitted before any of it is appended, so it counts against the next.
+  virtual void CountAdmitted(std::int64_t bytes) = 0;
   // The uncommitted bytes of this directory changed by so much.
   virtual void CountUncommitted(std::int64_t bytes) = 0;
   // Whether no live voter stands before this replica in assignment order.
@@ -137,6 +140,7 @@ class Group : public std::enable_shared_from_this<Group> {
   void ReadForFollower(const EntriesWanted& wanted);
   bool Fit(const std::vector<Entry>& entries) const;
   Status Admit(std::size_t bytes, EntriesOf whose) const;
+  void CountAdmitted(std::size_t bytes);
   void NoteCommit(Write& write);
   void CountAppended(const Write& write);
   void CountCommitted(Index committed);
@@ -158,6 +162,7 @@ class Group : public std::enable_shared_from_this<Group> {
   HardState hard_state_;  // as last handed to the log store
   Term applied_term_;
   std::deque<std::pair<Index, std::size_t>> uncommitted_;  // entries with their bytes
+  std::int64_t admitted_ = 0;                              // the next Process() appends them
   Node node_;
   NodeStatus status_;
   Membership membership_told_;  // to the state machine

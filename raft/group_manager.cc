@@ -322,9 +322,10 @@ void GroupManager::StoreFailed(const Error& error) {
 }
 
 Status GroupManager::Admit(std::size_t bytes, EntriesOf whose) const {
-  auto with = static_cast<std::size_t>(uncommitted_bytes_) + bytes;
-  if (whose == EntriesOf::kOwnProposal && uncommitted_bytes_ > 0 &&
-      with > options_.uncommitted_bytes_max) {
+  bytes += static_cast<std::size_t>(admitted_bytes_);
+  const std::size_t with = static_cast<std::size_t>(uncommitted_bytes_) + bytes;
+  const bool others = uncommitted_bytes_ + admitted_bytes_ > 0;
+  if (whose == EntriesOf::kOwnProposal && others && with > options_.uncommitted_bytes_max) {
     return Fail(ErrorCode::kBusy, "entries that are not committed take their share of the journal");
   }
   if (whose == EntriesOf::kLeader) KRONIKA_TRY(RoomOnDisk());

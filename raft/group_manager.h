@@ -98,6 +98,7 @@ class GroupManager final : public GroupHost {
   void InstallWanted(Group& group, ReplicaId to) override;
   void StatusChanged(Group& group) override;
   Status Admit(std::size_t bytes, EntriesOf whose) const override;
+  void CountAdmitted(std::int64_t bytes) override { admitted_bytes_ += bytes; }
   void CountUncommitted(std::int64_t bytes) override { uncommitted_bytes_ += bytes; }
   bool IsFirstLive(const Group& group) const override { return Rank(group) == 0; }
   void StoreFailed(const Error& error) override;
@@ -140,6 +141,7 @@ class GroupManager final : public GroupHost {
   std::vector<std::weak_ptr<Group>> dirty_;
   std::uint64_t metadata_index_ = 0;
   std::int64_t uncommitted_bytes_ = 0;
+  std::int64_t admitted_bytes_ = 0;
   bool turn_end_scheduled_ = false;
   bool stopped_ = false;
   bool disk_hangs_ = false;

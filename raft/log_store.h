@@ -4,7 +4,8 @@
 //
 // 1. Append() is taken in call order for the whole directory. `done` of a write runs when it and
 //    all writes of the same group before it are durable; completions come in order. Several writes
-//    share a sync.
+//    share a sync. Writes of a group that was removed may be left out, and are done with the
+//    removal.
 // 2. A failed append is final: every later one fails with the same error, and the process is to end
 //    (DESIGN §4).
 // 3. `truncate_from` cuts the group's log in memory at once and is part of the same durable record
@@ -61,8 +62,9 @@ class LogStore {
   virtual ~LogStore() = default;
   virtual void Append(GroupWrite write, Done<void> done) = 0;
   // Whether `bytes` more of entries can be taken now; kBusy: they would wait for a checkpoint,
-  // which may wait for entries that were taken before (SAFETY B11). Who appends asks first; the
-  // metadata group need not.
+  // which may wait for entries that were taken before (SAFETY B11). Who appends asks first, for
+  // everything together that is to be appended before the next question; the metadata group need
+  // not.
   virtual Status Admit(std::size_t bytes) const = 0;
   // The largest payload of an entry, and the largest manifest of an install with its membership.
   // Append fails for good with more, so who appends looks first.

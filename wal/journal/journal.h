@@ -4,7 +4,8 @@
 // Called on one loop. Nothing here blocks; completions run on that loop, never inside the call.
 // 1. Writes are taken in call order. `done` of a write runs when it and all writes of the same
 //    group before it are durable, and completions come in that order. While one group commit is
-//    being written everything that arrives joins the next one; there is no timer.
+//    being written everything that arrives joins the next one; there is no timer. What a removal
+//    of the group overtakes in the queue is not written, and done when the removal is durable.
 // 2. A failed write or sync is final: nothing of it is acknowledged, and everything later fails
 //    with its error.
 // 3. No block that holds acknowledged bytes is written again before a checkpoint passed it (R3,

@@ -3,12 +3,47 @@
 #include <algorithm>
 #include <set>
 
+#include "base/planted.h"
+
 namespace kronika::wal {
+namespace {
+
+std::size_t BytesLeft(const QueuedWrite& write) {
+  std::size_t out = 0;
+  for (std::size_t i = write.next; i < write.records.size(); ++i) out += write.records[i].size();
+  return out;
+}
+
+}  // namespace
+
+// What a removal makes void need not be written: it is done with the removal, and entries of the
+// group that were to be moved at once. The removal would else wait behind them for room that only a
+// checkpoint makes, and the checkpoint for the removal.
+void WriteQueue::Supersede(QueuedWrite& removal) {
+  std::vector<Done<void>> dones;
+  std::deque<QueuedWrite> left;
+  for (QueuedWrite& write : writes_) {
+    if (write.group != removal.group) {
+      left.push_back(std::move(write));
+    } else if (write.priority == WritePriority::kRewrite) {
+      left.push_back({.priority = WritePriority::kRewrite, .done = std::move(write.done)});
+    } else {
+      if (write.priority == WritePriority::kOrdinary) ordinary_bytes_ -= BytesLeft(write);
+      dones.push_back(std::move(write.done));
+    }
+  }
+  writes_ = std::move(left);
+  if (dones.empty()) return;
+  dones.push_back(std::move(removal.done));
+  removal.done = [dones = std::move(dones)](const Status& status) mutable {
+    for (Done<void>& done : dones) done(status);
+  };
+}
 
 void WriteQueue::Push(QueuedWrite write) {
-  if (write.priority == WritePriority::kOrdinary) {
-    for (const JournalRecord& record : write.records) ordinary_bytes_ += record.size();
-  }
+  const bool removes = !write.records.empty() && write.records.front().kind == RecordKind::kRemoved;
+  if (removes && !KRONIKA_PLANTED("removal-waits-behind-entries")) Supersede(write);
+  if (write.priority == WritePriority::kOrdinary) ordinary_bytes_ += BytesLeft(write);
   writes_.push_back(std::move(write));
 }
 

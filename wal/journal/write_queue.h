@@ -7,6 +7,8 @@
 //    these entries as they are, and they may be what the held ones wait for.
 // 2. A write larger than a group commit is spread over several: hard state and cut first, then
 //    entries in order, so that what is durable is always a prefix of the write.
+// 3. A removal waits for nothing of its group: writes of the group that are still in the queue are
+//    dropped, and done when it is durable.
 #pragma once
 
 #include <array>
@@ -73,6 +75,7 @@ class WriteQueue {
   std::vector<Done<void>> TakeAll();
 
  private:
+  void Supersede(QueuedWrite& removal);
   bool TakeRecords(QueuedWrite& write, std::size_t limit, CommitSize& size, ChosenWrites& chosen);
 
   std::deque<QueuedWrite> writes_;

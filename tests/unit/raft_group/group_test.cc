@@ -47,6 +47,7 @@ class GroupTest : public testing::Test, public GroupHost {
   void InstallWanted(Group&, ReplicaId) override {}
   void StatusChanged(Group&) override {}
   Status Admit(std::size_t, EntriesOf) const override { return {}; }
+  void CountAdmitted(std::int64_t) override {}
   void CountUncommitted(std::int64_t) override {}
   bool IsFirstLive(const Group&) const override { return false; }
   void StoreFailed(const Error& error) override { failure_ = error; }

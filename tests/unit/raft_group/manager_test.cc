@@ -2,7 +2,7 @@
 // still does, and what altered bytes do.
 //
 // Planted bugs that were seen to be caught: beats-over-a-hanging-disk, calls-numbered-from-one,
-// frame-checksum-unchecked, followers-fill-the-disk.
+// frame-checksum-unchecked, followers-fill-the-disk, turn-admitted-entry-by-entry.
 #include "raft/group_manager.h"
 
 #include <gtest/gtest.h>
@@ -218,6 +218,50 @@ TEST_F(ManagerTest, AFollowerWithANearlyFullDiskIsLeftBehindAndCatchesUp) {
   EXPECT_EQ(full.chunks, 1);
   EXPECT_TRUE(RunUntil([&] { return full.applied == leader.applied; }, seconds(5)));
   EXPECT_EQ(leader.group().node().term(), term);
+}
+
+// What comes in one turn is appended at its end: no more of it is taken than there is room for
+// (kronika-sim cluster, seed 459).
+TEST_F(ManagerTest, WhatWasAdmittedInATurnCountsAgainstTheNext) {
+  ASSERT_TRUE(RunUntil([&] { return Leader() != nullptr; }, seconds(10)));
+  Broker& leader = *Leader();
+  for (auto& broker : brokers_) broker->store.SetRoom(10'000);
+  const std::string payload(3'000, 'x');
+  const auto propose = [&] {
+    return leader.group().Propose(EntryType::kData, Slice::CopyOf(payload)).has_value();
+  };
+  EXPECT_TRUE(propose() && propose() && propose());
+  EXPECT_FALSE(propose());
+  leader.store.SetRoom(13'000);
+  EXPECT_TRUE(propose()) << "what was refused does not count";
+  scheduler_.RunFor(milliseconds(1));
+  EXPECT_TRUE(propose()) << "nor what was appended";
+}
+
+TEST_F(ManagerTest, AFollowerTakesOfATurnWhatThereIsRoomFor) {
+  ASSERT_TRUE(RunUntil([&] { return Leader() != nullptr; }, seconds(10)));
+  Group& leader = Leader()->group();
+  Broker& follower = *brokers_[Leader() == brokers_[0].get() ? 1 : 0];
+  ASSERT_TRUE(
+      RunUntil([&] { return follower.group().status().last == leader.status().last; }, seconds(5)));
+  follower.store.SetRoom(10'000);
+  const Index before = follower.group().status().last;
+  const Term term = leader.node().term();
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    Message append{.type = MessageType::kAppend,
+                   .from = leader.self(),
+                   .to = follower.group().self(),
+                   .term = term,
+                   .log_index = before + (i - 1),
+                   .log_term = term};
+    append.entries.push_back({.index = before + i,
+                              .term = term,
+                              .type = EntryType::kData,
+                              .payload = Slice::CopyOf(std::string(3'000, 'x'))});
+    follower.group().Step(std::move(append));
+  }
+  follower.group().Process();
+  EXPECT_EQ(follower.group().status().last, before + 3);
 }
 
 // Every altered frame is found, counted by who received it, and sent again; the log says it once a

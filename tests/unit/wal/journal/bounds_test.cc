@@ -119,6 +119,35 @@ TEST(JournalBounds, TheReserveTakesVotesWhileEntriesWaitForACheckpoint) {
   EXPECT_EQ(world.group(1).entries.back().index.value, last);
 }
 
+// Nobody begins a checkpoint while a removal waits, and without a checkpoint there is no room for
+// the entries before it (seen in kronika-sim cluster, seeds 130 and 368). Planted bug that was seen
+// to be caught: removal-waits-behind-entries.
+TEST(JournalBounds, ARemovalWaitsForNothingOfItsGroup) {
+  JournalWorld world;
+  OpenWhole(world);
+  std::uint64_t last = FillUp(world, 1);
+  ASSERT_TRUE(world.Append(MakeEntries(2, 1, 1)));
+  std::vector<std::string> done;
+  for (std::uint64_t i = 1; i <= 60; ++i) {
+    world.journal().Append(MakeEntries(1, last + i, 1, 1, kPayload), [](Status) {});
+    world.journal().Append(MakeEntries(2, 1 + i, 1, 1, kPayload), [&done, i](Status status) {
+      done.push_back((status ? "" : "failed ") + std::to_string(i));
+    });
+  }
+  world.RunFor(std::chrono::seconds(1));
+  const std::size_t written = done.size();
+  ASSERT_LT(written, 60U);
+  ASSERT_TRUE(world.Append({.group = {2}, .removed = true}));
+  ASSERT_EQ(done.size(), 60U) << "what the removal makes void is done with it";
+  for (std::size_t i = 0; i < done.size(); ++i) EXPECT_EQ(done[i], std::to_string(i + 1));
+  ASSERT_TRUE(world.Append({.group = {2}, .created = JournalCreated{}})) << "and again";
+  EXPECT_EQ(world.journal().Admit(1).error().code, ErrorCode::kBusy) << "others still wait";
+  ASSERT_TRUE(world.Reopen());
+  EXPECT_TRUE(world.group(2).created);
+  EXPECT_TRUE(world.group(2).entries.empty());
+  EXPECT_GE(world.group(1).entries.back().index.value, last);
+}
+
 TEST(JournalBounds, VotesToTheBrimStillLeaveRoomForACheckpoint) {
   JournalWorld world;
   OpenWhole(world);
