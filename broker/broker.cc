@@ -263,7 +263,7 @@ void Broker::MakeClusterParts() {
   leadership_ = std::make_unique<Leadership>(
       groups_->leader_states(), [this] { return machine_->image(); },
       [this] { return ControllerId(); });
-  controller_calls_ = std::make_unique<ControllerCalls>(*service_);
+  controller_calls_ = std::make_unique<ControllerCalls>(*service_, seams_.rng);
   controller_calls_->Serve(groups_->calls());
   controller_link_ = std::make_unique<ControllerLink>(
       ControllerLink::Environment{seams_.loop, groups_->calls(),
@@ -272,9 +272,8 @@ void Broker::MakeClusterParts() {
                                   },
                                   config_.self.broker, [this] { return ControllerId(); },
                                   [this](BrokerId peer) { return groups_->IsLive(peer); }});
-  admin_ = std::make_unique<Admin>(Admin::Environment{seams_.loop, seams_.rng, *controller_link_,
-                                                      *leadership_, groups_->leader_states(),
-                                                      config_.self.broker});
+  admin_ = std::make_unique<Admin>(Admin::Environment{
+      seams_.loop, *controller_link_, *leadership_, groups_->leader_states(), config_.self.broker});
   groups_->leader_states().SetObserver([this](const raft::LeaderState&) { admin_->OnNews(); });
   creator_ = std::make_unique<TopicCreator>(seams_.loop, seams_.log, *admin_, settings_);
   membership_ = std::make_unique<ClusterMembership>(

@@ -55,26 +55,12 @@ Admin::~Admin() {
   for (auto& waiting : waiting_) environment_.loop.Cancel(waiting->timer);
 }
 
-Uuid Admin::DrawUuid() {
-  Uuid out;
-  for (std::size_t i = 0; i < out.bytes.size(); i += 8) {
-    StoreLe(reinterpret_cast<std::byte*>(out.bytes.data() + i), environment_.rng.Next());
-  }
-  // Version 4 of RFC 4122. A first byte of 0xf8 or more would print as a leading '-', which tools
-  // take for a flag.
-  out.bytes[6] = static_cast<std::uint8_t>((out.bytes[6] & 0x0f) | 0x40);
-  out.bytes[8] = static_cast<std::uint8_t>((out.bytes[8] & 0x3f) | 0x80);
-  if (out.bytes[0] >= 0xf8) out.bytes[0] &= 0x7f;
-  return out;
-}
-
 void Admin::CreateTopics(CreateTopicsCall call, Outcomes done) {
   CreateTopicsPayload payload{.validate_only = call.validate_only};
   std::vector<TopicOutcome> asked;
   for (auto& topic : call.topics) {
     asked.push_back({.name = topic.name});
     payload.topics.push_back({.name = std::move(topic.name),
-                              .id = DrawUuid(),
                               .partitions = topic.partitions,
                               .replication_factor = topic.replication_factor,
                               .assignment = std::move(topic.assignment),

@@ -13,7 +13,6 @@
 #include <list>
 #include <memory>
 
-#include "base/rng.h"
 #include "broker/admin_forwarder.h"
 #include "broker/cluster/controller_link.h"
 #include "broker/services.h"
@@ -25,7 +24,6 @@ class Admin final : public AdminForwarder {
  public:
   struct Environment {
     Loop& loop;
-    Rng& rng;
     ControllerLink& controller;
     const MetadataView& metadata;
     const raft::LeaderStates& leaders;
@@ -59,7 +57,6 @@ class Admin final : public AdminForwarder {
   bool LeadersKnown(const std::vector<TopicOutcome>& outcomes) const;
   metadata::DeleteRequest ToRequest(const TopicRef& topic) const;
   void Refill();
-  Uuid DrawUuid();
 
   Environment environment_;
   std::list<std::shared_ptr<Waiting>> waiting_;

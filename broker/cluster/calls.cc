@@ -61,9 +61,8 @@ std::string EncodeCreateTopics(const CreateTopicsPayload& payload) {
   out.Int(static_cast<std::uint8_t>(payload.validate_only))
       .Int(static_cast<std::uint32_t>(payload.topics.size()));
   for (const auto& topic : payload.topics) {
-    out.Blob(topic.name);
-    Put(out, topic.id);
-    out.Int(topic.partitions)
+    out.Blob(topic.name)
+        .Int(topic.partitions)
         .Int(topic.replication_factor)
         .Int(static_cast<std::uint32_t>(topic.assignment.size()));
     for (const auto& replicas : topic.assignment) {
@@ -83,7 +82,6 @@ Result<CreateTopicsPayload> DecodeCreateTopics(Bytes bytes) {
   GetList(in, out.topics, [&] {
     metadata::TopicRequest topic;
     topic.name = GetText(in);
-    topic.id = GetUuid(in);
     topic.partitions = in.Int<std::int32_t>();
     topic.replication_factor = in.Int<std::int32_t>();
     GetList(in, topic.assignment, [&] {

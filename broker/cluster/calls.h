@@ -23,7 +23,7 @@ enum class CallKind : std::uint32_t {
   kReplaceBroker = 5,        // records: one BrokerReplaced → nothing
   kReportMembership = 6,     // records: one MembershipDone → nothing
   kLiveBrokers = 7,  // term, broker ids; from the controller to everybody; no answer is waited for
-  kCreateOffsetsTopic = 8,  // topic id → TopicResults
+  kCreateOffsetsTopic = 8,  // nothing → TopicResults
   kReplaceReplica = 9,      // group, damaged replica → nothing
   // Broker, directory → incarnation in the metadata group; any broker answers, from its image.
   kWhoAmI = 10,
@@ -37,6 +37,7 @@ struct PartitionId {
   auto operator<=>(const PartitionId&) const = default;
 };
 
+// Without ids, which the controller draws.
 struct CreateTopicsPayload {
   std::vector<metadata::TopicRequest> topics;
   bool validate_only = false;

@@ -1,11 +1,12 @@
 #include "broker/cluster/controller_calls.h"
 
-#include <cstring>
 #include <memory>
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/planted.h"
 #include "metadata/codec.h"
+#include "metadata/identity.h"
 
 namespace kronika::broker {
 namespace {
@@ -61,7 +62,7 @@ void ControllerCalls::Handle(CallKind kind, const Slice& payload, Done<Slice> do
     case CallKind::kCreateTopics:
       return CreateTopics(payload, std::move(done));
     case CallKind::kCreateOffsetsTopic:
-      return CreateOffsetsTopic(payload, std::move(done));
+      return CreateOffsetsTopic(std::move(done));
     case CallKind::kDeleteTopics:
       return DeleteTopics(payload, std::move(done));
     case CallKind::kAllocateProducerIds:
@@ -100,22 +101,23 @@ void ControllerCalls::TakeRecord(const Slice& payload, Done<Slice> done) {
   service_.Submit(std::move(decide), NothingBack(std::move(done)));
 }
 
+// A topic's id is drawn with each decision: a question that comes twice must not bring back the id
+// of a topic that was deleted in between (SAFETY A4).
 void ControllerCalls::CreateTopics(const Slice& payload, Done<Slice> done) {
   auto asked = DecodeCreateTopics(payload.bytes());
   if (!asked) return Refuse(std::move(done), asked.error());
   bool propose = !asked->validate_only;
+  for (auto& topic : asked->topics) {
+    topic.id = KRONIKA_PLANTED("topic-id-comes-back") ? Uuid{{1}} : metadata::DrawUuid(rng_);
+  }
   auto plan = [topics = std::move(asked->topics)](const metadata::ControllerView& view) {
     return metadata::CreateTopics(view, topics);
   };
   Plan(service_, std::move(plan), propose, std::move(done));
 }
 
-void ControllerCalls::CreateOffsetsTopic(const Slice& payload, Done<Slice> done) {
-  Uuid id;
-  if (payload.size() != id.bytes.size())
-    return done(Fail(ErrorCode::kCorruption, "a topic id is expected"));
-  std::memcpy(id.bytes.data(), payload.data(), id.bytes.size());
-  auto plan = [id](const metadata::ControllerView& view) {
+void ControllerCalls::CreateOffsetsTopic(Done<Slice> done) {
+  auto plan = [id = metadata::DrawUuid(rng_)](const metadata::ControllerView& view) {
     metadata::TopicRequest request = metadata::ConsumerOffsetsRequest(view, id);
     return metadata::CreateTopics(view, {&request, 1});
   };

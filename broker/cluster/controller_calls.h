@@ -11,7 +11,8 @@ namespace kronika::broker {
 
 class ControllerCalls {
  public:
-  explicit ControllerCalls(ControllerService& service) : service_(service) {}
+  // `rng` draws the ids of topics.
+  ControllerCalls(ControllerService& service, Rng& rng) : service_(service), rng_(rng) {}
 
   // Lets other brokers ask.
   void Serve(raft::Calls& calls);
@@ -22,12 +23,13 @@ class ControllerCalls {
  private:
   void TakeRecord(const Slice& payload, Done<Slice> done);
   void CreateTopics(const Slice& payload, Done<Slice> done);
-  void CreateOffsetsTopic(const Slice& payload, Done<Slice> done);
+  void CreateOffsetsTopic(Done<Slice> done);
   void DeleteTopics(const Slice& payload, Done<Slice> done);
   void AllocateProducerIds(const Slice& payload, Done<Slice> done);
   void ReplaceReplica(const Slice& payload, Done<Slice> done);
 
   ControllerService& service_;
+  Rng& rng_;
 };
 
 }  // namespace kronika::broker
