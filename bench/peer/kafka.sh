@@ -21,8 +21,12 @@ home="${KAFKA_HOME_DIR:-$HOME/.cache/kronika-kafka}"
 brokers="${KAFKA_BROKERS:-3}" port="${KAFKA_PORT:-29092}" heap="${KAFKA_HEAP:-1g}"
 advertised="${KAFKA_ADVERTISED_PORT:-$port}"
 libs="$home/libs" settings_of_tools="$home/log-tools.xml" settings_of_server="$home/log-server.xml"
+# The classes that every tool loads, as the virtual machine keeps them between runs: half of a tool's time is their loading.
+archive="$home/tools.jsa"
 # Any id of 16 bytes in Kafka's spelling will do; a fixed one keeps the runs alike.
 cluster_id="S3JvbmlrYS1CZW5jaC0xMg"
+
+tool_options=(-Xmx256m -XX:TieredStopAtLevel=1 "-Dlog4j2.configurationFile=$settings_of_tools" -cp "$libs/*")
 
 fail() { echo "kafka.sh: $1" >&2; exit "${2:-1}"; }
 numbers() { seq 0 $((brokers - 1)); }
@@ -32,8 +36,12 @@ smaller() { echo $(($1 < $2 ? $1 : $2)); }
 
 # --- jars and tools -------------------------------------------------------------------------------------------
 
-log_settings() {  # level, appender
-  printf '<Configuration><Appenders>%s</Appenders><Loggers><Root level="%s"><AppenderRef ref="to"/></Root></Loggers></Configuration>' "$2" "$1"
+# Another program may read the file meanwhile.
+log_settings() {  # file, level, appender
+  local text
+  text=$(printf '<Configuration><Appenders>%s</Appenders><Loggers><Root level="%s"><AppenderRef ref="to"/></Root></Loggers></Configuration>' "$3" "$2")
+  [[ -e $1 && $(<"$1") == "$text" ]] && return
+  echo "$text" >"$1.$$" && mv "$1.$$" "$1"
 }
 
 fetch() {
@@ -45,8 +53,24 @@ fetch() {
       fail "Maven could not fetch the jars" 77
     touch "$libs/complete"
   fi
-  log_settings WARN '<Console name="to" target="SYSTEM_ERR"><PatternLayout pattern="%p %c: %m%n"/></Console>' >"$settings_of_tools"
-  log_settings INFO '<File name="to" fileName="${sys:server.log}"><PatternLayout pattern="%d %p %c: %m%n"/></File>' >"$settings_of_server"
+  write_settings
+  # A machine that cannot keep them starts its tools without.
+  [[ $archive -nt $(readlink -f "$(command -v java)") ]] || (archive_classes) || true
+}
+
+write_settings() {
+  log_settings "$settings_of_tools" WARN '<Console name="to" target="SYSTEM_ERR"><PatternLayout pattern="%p %c: %m%n"/></Console>'
+  log_settings "$settings_of_server" INFO '<File name="to" fileName="${sys:server.log}"><PatternLayout pattern="%d %p %c: %m%n"/></File>'
+}
+
+# The tool finds nobody at that port; what counts is which classes it loads until then. Under a name of its own first: two
+# may do this at once.
+archive_classes() {
+  local new
+  new=$(mktemp -u "$archive.XXXXXX")
+  java -Xlog:disable -XX:ArchiveClassesAtExit="$new" "${tool_options[@]}" "$(class_of consumer-groups)" \
+    --bootstrap-server 127.0.0.1:1 --list --timeout 100 >/dev/null 2>&1 || true
+  [[ -s $new ]] && mv "$new" "$archive"
 }
 
 class_of() {
@@ -74,7 +98,8 @@ tool() {
   local class
   class=$(class_of "$1")
   shift
-  java -Xmx256m -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile="$settings_of_tools" -cp "$libs/*" "$class" "$@"
+  # An archive of another Java is not used, without a word about it.
+  java -Xlog:disable -XX:SharedArchiveFile="$archive" "${tool_options[@]}" "$class" "$@"
 }
 
 # --- brokers --------------------------------------------------------------------------------------------------
