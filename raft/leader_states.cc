@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
+
 namespace kronika::raft {
 
 bool LeaderStates::Take(const LeaderState& state) {
@@ -19,18 +21,29 @@ bool LeaderStates::Take(const LeaderState& state) {
 void LeaderStates::Publish(LeaderState state, bool leading) {
   state.version = leading ? 1 : 0;  // a leader is newer than whoever only saw the term
   auto known = states_.find(state.group);
+  if (known != states_.end() && !leading) {
+    const LeaderState& before = known->second;
+    const bool has_leader = before.term == state.term && before.leader != kNoBroker;
+    if (has_leader && !KRONIKA_PLANTED("candidate-outranks-leader")) {
+      led_.erase(state.group);
+      return;
+    }
+    state.leader_epoch = std::max(state.leader_epoch, before.leader_epoch);
+  }
   if (known != states_.end() && known->second.term == state.term) {
     const LeaderState& before = known->second;
     bool same = before.leader == state.leader && before.isr == state.isr &&
                 before.leader_epoch == state.leader_epoch;
     state.version = before.version + (same ? 0 : 1);
   }
+  bool goes_on = false;
   if (leading) {
-    led_[state.group] = state;
+    goes_on = led_.insert_or_assign(state.group, state).second;
   } else {
     led_.erase(state.group);
   }
-  if (Take(state) && leading) changed_.push_back(state.group);
+  const bool is_new = Take(state);
+  if (leading && (is_new || goes_on)) changed_.push_back(state.group);
 }
 
 void LeaderStates::Learn(const LeaderState& state) {

@@ -17,8 +17,9 @@ class LeaderStates {
   using Observer = std::function<void(const LeaderState&)>;
 
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
-  // The local replica's own view. A leader's view is pushed to all peers; `version` is filled in
-  // here.
+  // The local replica's own view. A leader's view is pushed to all peers; a candidate's says only
+  // that its term has no leader yet, and nothing once a leader of that term was heard of. `version`
+  // is filled in here.
   void Publish(LeaderState state, bool leading);
   // The local replica no longer leads the group; what is known of it stays.
   void Yield(GroupId group) { led_.erase(group); }

@@ -87,7 +87,9 @@ void OffsetsPartition::Apply(const Slice& batch, const wal::BatchHeader& header)
 
 void OffsetsPartition::OnLeadership(std::optional<Term> term) {
   if (!term) return StepDown();
-  if (*term == term_) return;
+  // In doubt for a moment, it goes on in the term in which it stepped down.
+  const bool goes_on = coordinator_ || KRONIKA_PLANTED("coordinator-once-in-a-term");
+  if (*term == term_ && goes_on) return;
   StepDown();
   term_ = *term;
   ++life_;
@@ -187,9 +189,11 @@ void OffsetsPartition::OnWritten(std::uint64_t proposal, const AppendResult& res
 // What a deposed coordinator believes must not reach anybody.
 void OffsetsPartition::Confirm(std::vector<GroupAnswer> answers) {
   Partition* partition = environment_.partition();
-  if (!partition) return StepDown();
-  if (KRONIKA_PLANTED("stale-coordinator-answers")) {
-    for (auto& answer : answers) Deliver(std::move(answer));
+  if (!partition || KRONIKA_PLANTED("stale-coordinator-answers")) {
+    for (auto& answer : answers) {
+      if (!partition) answer.what = KafkaError::kNotCoordinator;
+      Deliver(std::move(answer));
+    }
     return;
   }
   partition->FindOffset({.kind = OffsetQuery::Kind::kLatest},

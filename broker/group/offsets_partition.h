@@ -5,8 +5,10 @@
 //                        └▶ answer that rests on no record ▶ a quorum confirms ▶ answer
 //
 // The broker's loop.
-// 1. The coordinator lives for one term. When leadership ends, or the fate of a proposal is not
-//    known, everybody who waits is told NOT_COORDINATOR and nothing is answered from old state.
+// 1. The coordinator lives while this replica serves as the leader of one term. When that ends, or
+//    the fate of a proposal is not known, everybody who waits is told NOT_COORDINATOR and nothing
+//    is answered from old state. A leader that was in doubt for a moment (SAFETY B7) begins with
+//    another coordinator in its term, once everything that it appended before is applied.
 // 2. What rests on no record leaves only after a quorum confirmed this leader (C1).
 #pragma once
 
@@ -86,7 +88,7 @@ class OffsetsPartition final : public PartitionState {
   GroupMap map_;
   std::unique_ptr<Coordinator> coordinator_;
   CoordinatorCounters past_;  // of the coordinators before
-  Term term_;                 // of the coordinator, or of the one that was given up
+  Term term_;                 // of the last coordinator
   std::uint64_t life_ = 0;    // counts coordinators
   std::map<Ticket, Open> open_;
   Ticket last_ticket_ = 0;

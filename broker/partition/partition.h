@@ -105,7 +105,7 @@ struct PartitionStatus {
   std::int32_t leader_epoch = -1;
   std::int64_t log_start_offset = -1;
   std::int64_t high_watermark = -1;
-  bool begins_to_lead = false;  // elected, and an entry of its own term is not applied yet
+  bool begins_to_lead = false;  // elected, and does not serve everything yet
 };
 
 class Partition {

@@ -34,8 +34,9 @@ class PartitionState {
   virtual void Apply(const Slice& batch, const wal::BatchHeader& header) = 0;
   // An install: every batch of the new log follows.
   virtual void Clear() = 0;
-  // This replica serves as the leader of that term, and everything before it is applied; nothing:
-  // it does not, and what it has not answered is not its to answer. Told again and again.
+  // This replica serves as the leader of that term, and everything is applied that was appended
+  // before it began to; nothing: it does not, and what it has not answered is not its to answer.
+  // Told again and again; a term that ended in doubt may go on.
   virtual void OnLeadership(std::optional<Term> term) = 0;
 
   // What changed since the last call: the value, or none for a key that is gone.

@@ -88,7 +88,8 @@ PartitionStatus RaftPartition::Status() const {
   if (group_) out.leader_epoch = static_cast<std::int32_t>(group_->status().leader_epoch.value);
   out.log_start_offset = log_ ? log_->log_start_offset() : manifest_.log_start_offset;
   out.high_watermark = high_watermark();
-  out.begins_to_lead = group_ && group_->status().role == raft::Role::kLeader && !out.leads;
+  out.begins_to_lead =
+      group_ && group_->status().role == raft::Role::kLeader && (!out.leads || StateIsBehind());
   return out;
 }
 
@@ -143,11 +144,13 @@ void RaftPartition::OnStatus(const raft::NodeStatus& status) {
     pending_.FailAll(error, status.lost_quorum ? "no quorum of replicas answers"
                                                : "this broker no longer leads");
   }
+  if (serving && !was_serving_) state_from_ = appended_end_;
   was_serving_ = serving;
   if (log_) log_->ExpectReads(serving);
   RefreshInSync();
   PublishLeadership();
   TellState();
+  if (!serving && !KRONIKA_PLANTED("held-over-a-doubt")) PumpHeld();
   waiters_.NotifyChanged();
 }
 
@@ -155,6 +158,7 @@ void RaftPartition::OnAdvance(const raft::NodeStatus& status) {
   if (!log_ || reading_state_ || damaged_) return;
   log_->SetDurable(status.durable);
   if (status.serving && !was_serving_) OnStatus(status);
+  if (state_) TellState();
   AdvancePending(status);
 }
 

@@ -161,6 +161,7 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   void Opened();
   void AddStateChanges(KvBatch& batch) const;
   void TellState();
+  bool StateIsBehind() const;
 
   // raft_partition_read.cc
   void RefuseOffset(bool beyond_end, ReadResult out, ReadDone done);
@@ -207,6 +208,8 @@ class RaftPartition final : public Partition, public raft::StateMachine {
   bool reading_state_ = false;  // the installed log is read: entries wait
   bool state_is_old_ = false;   // an install replaced what it was made of
   std::unique_ptr<PartitionState> state_;
+  std::int64_t state_from_ =
+      0;  // what this leader had appended when it began, or went on, to serve
   std::string state_prefix_;
   bool noting_replaced_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

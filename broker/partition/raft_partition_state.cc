@@ -116,9 +116,15 @@ void RaftPartition::CheckpointFailed() {
   if (state_) state_->ChangesLost();
 }
 
+// A leader that was in doubt goes on in its term with what it appended before: whoever begins anew
+// beside such a batch would not know of it.
+bool RaftPartition::StateIsBehind() const {
+  return state_ && log_->end_offset() < state_from_ && !KRONIKA_PLANTED("state-goes-on-behind");
+}
+
 void RaftPartition::TellState() {
   if (!state_) return;
-  state_->OnLeadership(leads() ? std::optional(led_term_) : std::nullopt);
+  state_->OnLeadership(leads() && !StateIsBehind() ? std::optional(led_term_) : std::nullopt);
 }
 
 }  // namespace kronika::broker

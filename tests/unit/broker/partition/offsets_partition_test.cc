@@ -1,0 +1,113 @@
+// OffsetsPartition beside its replica's log: a coordinator through moments of doubt.
+//
+// Planted bugs that were seen to be caught: coordinator-once-in-a-term, state-goes-on-behind,
+// held-over-a-doubt.
+#include "broker/group/offsets_partition.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/broker/partition/raft_partition_world.h"
+
+namespace kronika::broker {
+namespace {
+
+using std::chrono::milliseconds;
+
+class OffsetsPartitionTest : public RaftPartitionTest {
+ protected:
+  std::unique_ptr<OffsetsPartition> MakeOffsets() {
+    auto out = std::make_unique<OffsetsPartition>(
+        OffsetsEnvironment{loop_, NullLog(), {}, [this] { return partition_; }},
+        [](OffsetsPartition*) {});
+    offsets_ = out.get();
+    return out;
+  }
+  void LeadOffsets() { Lead(2, MakeOffsets()); }
+
+  // The process stood still: until a quorum answers again it does not serve (SAFETY B7).
+  void Doubt() {
+    group_->node().ResetLeases();
+    MarkDirty(*group_);
+    scheduler_.RunFor(milliseconds(1));
+    ASSERT_FALSE(partition_->Status().leads);
+  }
+  void Confirm() {
+    group_->Step({.type = raft::MessageType::kHeartbeatResponse,
+                  .from = kSecond,
+                  .to = kSelf,
+                  .term = Term{1},
+                  .log_index = Index{1},
+                  .hint_index = Index{1}});
+    scheduler_.RunFor(milliseconds(1));
+    ASSERT_TRUE(partition_->Status().leads);
+  }
+  std::shared_ptr<std::optional<KafkaError>> Commit(std::int64_t offset) {
+    CommitCall call{.from = {.group = "g"}, .offsets = {}};
+    call.offsets.push_back({.topic = "t", .partition = 0, .offset = {.offset = offset}});
+    auto out = std::make_shared<std::optional<KafkaError>>();
+    offsets_->Call(
+        [call = std::move(call)](Coordinator& coordinator, Ticket ticket, GroupTime now) mutable {
+          coordinator.Commit(ticket, std::move(call), now);
+        },
+        Duration::zero(), [out](GroupAnswer answer) { *out = std::get<KafkaError>(answer.what); });
+    scheduler_.RunFor(milliseconds(1));
+    return out;
+  }
+  std::int64_t Stored() const {
+    const auto* stored = offsets_->map().FindOffset({"g", "t", 0});
+    return stored ? stored->offset : -1;
+  }
+
+  OffsetsPartition* offsets_ = nullptr;
+};
+
+TEST_F(OffsetsPartitionTest, ALeaderThatWasInDoubtCoordinatesAgainInItsTerm) {
+  LeadOffsets();
+  ASSERT_EQ(offsets_->Availability(), KafkaError::kNone);
+  Doubt();
+  EXPECT_EQ(offsets_->Availability(), KafkaError::kCoordinatorLoadInProgress);
+  EXPECT_EQ(*Commit(3), KafkaError::kCoordinatorLoadInProgress);
+  Confirm();
+  EXPECT_EQ(offsets_->Availability(), KafkaError::kNone);
+  const auto committed = Commit(4);
+  Acknowledge(kSecond, 2);
+  EXPECT_EQ(*committed, KafkaError::kNone);
+  EXPECT_EQ(Stored(), 4);
+}
+
+// The coordinator of before has a record on its way: whoever begins beside it would take it for
+// another leader's, or for none.
+TEST_F(OffsetsPartitionTest, ItBeginsAnewWhenWhatItAppendedBeforeIsApplied) {
+  LeadOffsets();
+  const auto committed = Commit(4);
+  EXPECT_FALSE(committed->has_value());
+  Doubt();
+  EXPECT_EQ(*committed, KafkaError::kNotCoordinator) << "its fate is not known";
+  Confirm();
+  EXPECT_EQ(offsets_->Availability(), KafkaError::kCoordinatorLoadInProgress);
+  EXPECT_EQ(Stored(), -1);
+  Acknowledge(kSecond, 2);
+  EXPECT_EQ(Stored(), 4);
+  EXPECT_EQ(offsets_->Availability(), KafkaError::kNone);
+}
+
+// What waits for room in the journal is not in the log yet, and never will be.
+TEST_F(OffsetsPartitionTest, ARecordThatWaitsForRoomEndsWithItsCoordinator) {
+  LeadOffsets();
+  has_room_ = false;
+  const auto committed = Commit(4);
+  EXPECT_FALSE(committed->has_value());
+  Doubt();
+  EXPECT_EQ(*committed, KafkaError::kNotCoordinator);
+  Confirm();
+  has_room_ = true;
+  EXPECT_EQ(offsets_->Availability(), KafkaError::kNone);
+  const auto next = Commit(5);
+  Run();
+  Acknowledge(kSecond, 2);
+  EXPECT_EQ(*next, KafkaError::kNone);
+  EXPECT_EQ(group_->status().last, Index{2}) << "one record, not two";
+}
+
+}  // namespace
+}  // namespace kronika::broker
