@@ -133,6 +133,7 @@ void Broker::TakeJournal(std::shared_ptr<Loaded> loaded, wal::OpenedJournal open
                            "format --replace, kronika broker replace)"));
   }
   store_ = std::make_unique<raft::JournalLogStore>(*journal_);
+  if (hooks_.watch_log) store_ = hooks_.watch_log(std::move(store_));
   const std::uint64_t uncommitted = wal::UncommittedBytesMax(config_.journal);
   config_.groups.uncommitted_bytes_max = uncommitted;
   // No group keeps all others from writing while its followers are away.

@@ -70,6 +70,8 @@ class Broker {
   struct Hooks {
     std::function<void(const Error&)> on_fatal;
     std::function<void(BrokerId, const HostPort&)> peer_address;
+    // Puts a watcher between the groups and their log store; null: none. For simulations.
+    std::function<std::unique_ptr<raft::LogStore>(std::unique_ptr<raft::LogStore>)> watch_log;
   };
 
   Broker(BrokerSeams seams, BrokerConfig config, Hooks hooks);
@@ -127,7 +129,7 @@ class Broker {
   bool known_ = false;  // an image named this directory
 
   std::unique_ptr<wal::Journal> journal_;
-  std::unique_ptr<raft::JournalLogStore> store_;
+  std::unique_ptr<raft::LogStore> store_;
   std::unique_ptr<raft::GroupManager> groups_;
   metadata::StateMachine* machine_ =
       nullptr;  // owned by the metadata group, or by the next line until there is one

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "broker/store_keys.h"
+#include "cmd/kronika_sim/cluster_promises.h"
 
 namespace kronika::sim {
 
@@ -31,7 +32,9 @@ void SimBroker::Start() {
   segment_files_ = std::make_unique<FakeFiles>(disk_, *loop_);
   kv_ = std::make_unique<FakeKv>(store_, *loop_);
   ++boot_epoch_;
-  transport_ = network_.Attach(id_, *loop_, boot_epoch_);
+  auto promises = std::make_shared<DurablePromises>(plan_.violate);
+  transport_ =
+      std::make_unique<PromiseTransport>(id_, network_.Attach(id_, *loop_, boot_epoch_), promises);
   broker::BrokerConfig config{
       .self = {.broker = id_,
                .directory = directory_,
@@ -55,7 +58,12 @@ void SimBroker::Start() {
       broker::BrokerSeams{*loop_, *journal_files_, *segment_files_, *kv_, *transport_, *rng_,
                           *plan_.log},
       std::move(config),
-      broker::Broker::Hooks{.on_fatal = ended, .peer_address = [](BrokerId, const HostPort&) {}});
+      broker::Broker::Hooks{.on_fatal = ended,
+                            .peer_address = [](BrokerId, const HostPort&) {},
+                            .watch_log =
+                                [promises](std::unique_ptr<raft::LogStore> store) {
+                                  return std::make_unique<PromiseStore>(std::move(store), promises);
+                                }});
   broker_->Start([this, ended](Status started) {
     if (!started) return ended(started.error());
     ServeWhenReady();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,7 @@ struct ClusterPlan {
   wal::JournalOptions journal;
   metadata::ConfigMap broker_defaults;
   Log* log = nullptr;
+  std::function<void(const std::string&)> violate;
 };
 
 class SimBroker {

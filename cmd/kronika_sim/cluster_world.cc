@@ -84,6 +84,7 @@ void ClusterWorld::MakePlan() {
                    .file_bytes = file_bytes,
                    .first_file_bytes = file_bytes};
   plan_.log = log_.get();
+  plan_.violate = [this](const std::string& what) { Violation(what); };
   if (keyed_) plan_.broker_defaults["log.cleaner.backoff.ms"] = "150";
 }
 

@@ -8,7 +8,7 @@ for bug in frame-checksum-unchecked every-absent-replica-expected \
            joiner-skips-founding missed-removals-kept sequence-moved-by-a-refused-proposal any-staged-folder-adopted \
            acks-one-before-sync half-is-a-majority ack-before-sync journal-ack-before-sync large-manifest-refused \
            served-before-applied metadata-identity-reused leader-counts-unsynced \
-           journal-recycle-before-checkpoint cut-keeps-durable-index \
+           journal-recycle-before-checkpoint cut-keeps-durable-index vote-before-sync \
            compacted-not-synced replaced-segments-removed-early tombstone-dropped-too-early \
            generation-reused commit-answered-before-durable member-kept-twice \
            install-keeps-old-state map-and-index-in-two-batches session-expired-without-record; do
