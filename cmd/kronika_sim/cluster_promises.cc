@@ -34,9 +34,10 @@ void DurablePromises::Log::Take(const Issued& write) {
 
 void DurablePromises::OnAppend(const raft::GroupWrite& write) {
   Group& group = groups_[write.group];
-  Issued issued{.fresh = write.removed || write.created,
-                .hard_state = write.raft.hard_state,
-                .truncate_from = write.raft.truncate_from};
+  Issued issued;
+  issued.fresh = write.removed || write.created;
+  issued.hard_state = write.raft.hard_state;
+  issued.truncate_from = write.raft.truncate_from;
   if (write.installed) issued.installed = write.installed->start.index;
   for (const raft::Entry& entry : write.raft.entries) {
     issued.entries.emplace_back(entry.index, entry.term);

@@ -5,8 +5,8 @@
 // groups and the network. Of every accepted append and granted vote that leaves:
 //   the entry at the acknowledged index is durable, and none that is not yet durable replaced it
 //   (SAFETY A2); the vote is durable (R1).
-// What was recovered at start-up counts as durable; a vote and a term are judged from the first hard
-// state that this life made durable.
+// What was recovered at start-up counts as durable; a vote and a term are judged from the first
+// hard state that this life made durable.
 #pragma once
 
 #include <cstdint>
