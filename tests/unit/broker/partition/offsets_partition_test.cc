@@ -1,10 +1,13 @@
-// OffsetsPartition beside its replica's log: a coordinator through moments of doubt.
+// OffsetsPartition beside its replica's log: a coordinator through moments of doubt, a map through
+// an install.
 //
 // Planted bugs that were seen to be caught: coordinator-once-in-a-term, state-goes-on-behind,
-// held-over-a-doubt.
+// held-over-a-doubt, install-keeps-old-state.
 #include "broker/group/offsets_partition.h"
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "tests/unit/broker/partition/raft_partition_world.h"
 
@@ -58,6 +61,26 @@ class OffsetsPartitionTest : public RaftPartitionTest {
     return stored ? stored->offset : -1;
   }
 
+  // Everything that this leader has applied, as another replica's staged install.
+  void Send(RaftPartition& to, const raft::LogStart& start, std::string& manifest) {
+    std::unique_ptr<raft::InstallSource> source;
+    partition_->OpenInstallSource(start, [&](auto opened) { source = std::move(*opened); });
+    Run();
+    ASSERT_TRUE(source);
+    const auto sink = to.OpenInstallSink(start);
+    for (bool more = true; more;) {
+      std::optional<raft::InstallSource::Chunk> chunk;
+      source->Next(1 << 20, [&](auto read) { chunk = std::move(*read); });
+      Run();
+      ASSERT_TRUE(chunk);
+      more = !chunk->header.empty();
+      if (more) sink->Write(std::move(*chunk), [](const Status& written) { ASSERT_TRUE(written); });
+      Run();
+    }
+    sink->Finish([&](Result<std::string> finished) { manifest = std::move(*finished); });
+    Run();
+  }
+
   OffsetsPartition* offsets_ = nullptr;
 };
 
@@ -107,6 +130,47 @@ TEST_F(OffsetsPartitionTest, ARecordThatWaitsForRoomEndsWithItsCoordinator) {
   Acknowledge(kSecond, 2);
   EXPECT_EQ(*next, KafkaError::kNone);
   EXPECT_EQ(group_->status().last, Index{2}) << "one record, not two";
+}
+
+// Bytes of a log do not move the map that an older log made: it is made of the new one, and what
+// only the old one had leaves the store with the next checkpoint (SAFETY C5).
+TEST_F(OffsetsPartitionTest, AnInstallMakesTheMapAnew) {
+  LeadOffsets();
+  const auto first = Commit(4);
+  Acknowledge(kSecond, 2);
+  const auto second = Commit(5);
+  Acknowledge(kSecond, 3);
+  ASSERT_EQ(*second, KafkaError::kNone);
+  const OffsetsPartition& leader = *offsets_;
+
+  auto behind = Make("t-0-behind");
+  auto made = MakeOffsets();
+  const OffsetsPartition& follower = *made;
+  const std::string gone = EncodeKey(OffsetKey{"gone", "t", 0});
+  made->Load(gone, EncodeValue(StoredOffset{.offset = 9}));
+  made->Load(EncodeKey(OffsetKey{"g", "t", 0}), EncodeValue(StoredOffset{.offset = 2}));
+  behind->KeepState(std::move(made), "state/");
+  behind->OpenLog();
+  ASSERT_TRUE(follower.map().Knows("gone"));
+
+  const raft::LogStart start{.index = Index{3}, .term = Term{1}, .membership = {}};
+  std::string manifest;
+  Send(*behind, start, manifest);
+  EXPECT_TRUE(follower.map().Knows("gone")) << "staged is not installed";
+  std::optional<Status> adopted;
+  behind->AdoptInstall(start, manifest, [&](Status done) { adopted = std::move(done); });
+  Run();
+  ASSERT_TRUE(adopted && *adopted);
+  EXPECT_EQ(follower.map().Describe(), leader.map().Describe());
+
+  std::optional<KvBatch> batch;
+  behind->Checkpoint({.applied = Index{3}, .applied_term = Term{1}},
+                     [&](Result<KvBatch> taken) { batch = std::move(*taken); });
+  Run();
+  ASSERT_TRUE(batch);
+  const auto of_gone = std::ranges::find(batch->ops, "state/" + gone, &KvBatch::Op::key);
+  ASSERT_NE(of_gone, batch->ops.end());
+  EXPECT_FALSE(of_gone->value.has_value());
 }
 
 }  // namespace

@@ -45,14 +45,13 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
   void StoreFailed(const Error& error) override { ADD_FAILURE() << error.Describe(); }
 
  protected:
-  // Leads with the votes and the first acknowledgement of the second replica.
-  void Lead(std::int32_t min_insync_replicas, std::unique_ptr<PartitionState> state = nullptr) {
+  std::unique_ptr<RaftPartition> Make(std::string directory, std::int32_t min_insync_replicas = 1) {
     const metadata::TopicSettings settings{.min_insync_replicas = min_insync_replicas,
                                            .message_bytes_max = 1 << 20,
                                            .segment_bytes = 1 << 20,
                                            .segment_ms = 1'000'000,
                                            .index_interval_bytes = 4096};
-    auto machine = std::make_unique<RaftPartition>(
+    return std::make_unique<RaftPartition>(
         PartitionEnvironment{.loop = loop_,
                              .files = files_,
                              .kv = kv_,
@@ -64,7 +63,12 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
                              .tick = std::chrono::milliseconds(50),
                              .fence = [this](GroupId, const Error& why) { fences_.push_back(why); },
                              .segments_failed = nullptr},
-        wal::Manifest{.group = kGroup, .directory = "t-0"}, settings);
+        wal::Manifest{.group = kGroup, .directory = std::move(directory)}, settings);
+  }
+
+  // Leads with the votes and the first acknowledgement of the second replica.
+  void Lead(std::int32_t min_insync_replicas, std::unique_ptr<PartitionState> state = nullptr) {
+    auto machine = Make("t-0", min_insync_replicas);
     partition_ = machine.get();
     raft::GroupSpec spec{.id = kGroup, .self = kSelf, .created = raft::Created{.self = kSelf}};
     spec.recovered.start.membership.voters = {kSelf, kSecond, kThird};
