@@ -16,9 +16,6 @@ namespace {
 // Of one request: bounds the entry, and the time that its application takes.
 constexpr std::int64_t kPartitionsPerRequestMax = 10'000;
 constexpr std::int32_t kDefaultFactor = 3;
-// Distance of a deleted topic's highest known epoch to the floor: terms that the proposer has not
-// heard of yet.
-constexpr std::uint64_t kEpochFloorMargin = 16;
 
 class TopicPlanner {
  public:

@@ -73,6 +73,10 @@ struct GroupMembers {
   raft::Membership WishedMembership() const;  // wish must be there
 };
 
+// Distance of a deleted topic's highest known epoch to the floor: terms that the proposer of the
+// deletion has not heard of yet.
+inline constexpr std::uint64_t kEpochFloorMargin = 16;
+
 struct Partition {
   GroupId group;
   std::int32_t number = 0;

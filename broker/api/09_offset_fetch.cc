@@ -6,7 +6,9 @@
 //   v8      many groups
 //
 // What is not there has offset -1 and no error, as has what was committed for a topic that had the
-// name before. A quorum confirms the coordinator first (safety rule C1).
+// name before. A quorum confirms the coordinator first (safety rule C1). A coordinator whose image
+// is older than a commit for a topic that it does not know answers COORDINATOR_LOAD_IN_PROGRESS: an
+// earlier coordinator knew the topic, and -1 would send the consumer back to the beginning.
 #include "proto/kafka/offset_fetch.h"
 
 #include <memory>
@@ -34,44 +36,63 @@ Partition ToPartition(std::int32_t number, const StoredOffset* stored) {
   return out;
 }
 
-// Null: never committed, or for another topic of that name.
-const StoredOffset* FindLive(const GroupMap& map, const metadata::Topic* topic,
-                             const OffsetKey& key) {
-  const StoredOffset* stored = topic ? map.FindOffset(key) : nullptr;
-  const bool live =
-      stored && (stored->topic == topic->id || KRONIKA_PLANTED("offsets-kept-by-name"));
-  return live ? stored : nullptr;
-}
+// What the map has, as far as this broker's image says whose it is.
+class Reader {
+ public:
+  Reader(const GroupMap& map, const metadata::Image& image, std::string_view group)
+      : map_(map), image_(image), group_(group) {}
 
-// Fills `to` with what was asked for; nothing in `asked` means everything.
-template <class Topics, class Asked>
-void Fill(const GroupMap& map, const metadata::Image& image, const std::string& group,
-          const std::optional<std::vector<Asked>>& asked, Topics& to) {
-  using Topic = typename Topics::value_type;
-  using Partition = typename decltype(Topic::partitions)::value_type;
-  if (asked) {
+  // Fills `to` with what was asked for; nothing in `asked` means everything. False: the image is
+  // older than a commit, and cannot tell whether its topic still has the name.
+  template <class Topics, class Asked>
+  bool Fill(const std::optional<std::vector<Asked>>& asked, Topics& to) {
+    if (!asked) return FillAll(to);
+    using Topic = typename Topics::value_type;
+    using Partition = typename decltype(Topic::partitions)::value_type;
     for (const auto& wanted : *asked) {
       Topic& topic = to.emplace_back();
       topic.name = wanted.name;
-      const auto known = image.FindTopic(wanted.name);
+      const auto known = image_.FindTopic(wanted.name);
       for (const std::int32_t number : wanted.partition_indexes) {
-        topic.partitions.push_back(ToPartition<Partition>(
-            number, FindLive(map, known.get(), {group, topic.name, number})));
+        const auto* stored = map_.FindOffset({group_, topic.name, number});
+        topic.partitions.push_back(ToPartition<Partition>(number, Live(known.get(), stored)));
       }
     }
-    return;
+    return !behind_;
   }
-  for (const auto& [name, partitions] : map.OffsetsOf(group)) {
-    const auto known = image.FindTopic(name);
-    Topic topic;
-    topic.name = name;
-    for (const auto& [number, stored] : partitions) {
-      if (const auto* live = FindLive(map, known.get(), {group, name, number}))
-        topic.partitions.push_back(ToPartition<Partition>(number, live));
+
+ private:
+  template <class Topics>
+  bool FillAll(Topics& to) {
+    using Topic = typename Topics::value_type;
+    using Partition = typename decltype(Topic::partitions)::value_type;
+    for (const auto& [name, partitions] : map_.OffsetsOf(group_)) {
+      const auto known = image_.FindTopic(name);
+      Topic topic;
+      topic.name = name;
+      for (const auto& [number, stored] : partitions) {
+        if (const auto* live = Live(known.get(), &stored))
+          topic.partitions.push_back(ToPartition<Partition>(number, live));
+      }
+      if (!topic.partitions.empty()) to.push_back(std::move(topic));
     }
-    if (!topic.partitions.empty()) to.push_back(std::move(topic));
+    return !behind_;
   }
-}
+
+  // Null: never committed, or for another topic of that name, or not to be told.
+  const StoredOffset* Live(const metadata::Topic* topic, const StoredOffset* stored) {
+    if (!stored) return nullptr;
+    if (topic && (stored->topic == topic->id || KRONIKA_PLANTED("offsets-kept-by-name")))
+      return stored;
+    behind_ = behind_ || stored->metadata_index > image_.applied;
+    return nullptr;
+  }
+
+  const GroupMap& map_;
+  const metadata::Image& image_;
+  const std::string group_;
+  bool behind_ = false;
+};
 
 // One request; every group's answer fills its part, the last one sends it.
 class FetchOffsets : public std::enable_shared_from_this<FetchOffsets> {
@@ -102,23 +123,32 @@ class FetchOffsets : public std::enable_shared_from_this<FetchOffsets> {
   }
 
  private:
+  // Into `to`, or why not.
+  template <class Topics, class Asked>
+  KafkaError Read(const GroupMap& map, std::string_view group,
+                  const std::optional<std::vector<Asked>>& asked, Topics& to) const {
+    const bool known = Reader(map, *services_.metadata->Image(), group).Fill(asked, to);
+    if (known || KRONIKA_PLANTED("old-image-answers")) return KafkaError::kNone;
+    to.clear();
+    return KafkaError::kCoordinatorLoadInProgress;
+  }
+
   void AnswerOne(KafkaError error, const GroupMap* map) {
+    if (error == KafkaError::kNone)
+      error = Read(*map, request_.group_id, request_.topics, response_.topics);
     if (error != KafkaError::kNone) {
       response_ = MakeErrorResponse(request_, error);
       if (reply_.version() >= kTopErrorFirstVersion) response_.topics.clear();
-      return reply_(response_);
     }
-    Fill(*map, *services_.metadata->Image(), std::string(request_.group_id), request_.topics,
-         response_.topics);
     reply_(response_);
   }
 
   void SetGroup(std::size_t i, KafkaError error, const GroupMap* map) {
     auto& out = response_.groups[i];
     out.group_id = request_.groups[i].group_id;
-    out.error_code = error;
     if (error == KafkaError::kNone)
-      Fill(*map, *services_.metadata->Image(), out.group_id, request_.groups[i].topics, out.topics);
+      error = Read(*map, request_.groups[i].group_id, request_.groups[i].topics, out.topics);
+    out.error_code = error;
     if (--waiting_ == 0) reply_(response_);
   }
 

@@ -83,6 +83,7 @@ std::string EncodeValue(const StoredOffset& offset) {
   out.metadata = offset.metadata;
   out.commit_timestamp = offset.commit_timestamp_ms;
   out.topic_id = offset.topic;
+  out.metadata_index = static_cast<std::int64_t>(offset.metadata_index.value);
   return std::string(kafka::EncodeVersioned(out, kOffsetVersion).text());
 }
 
@@ -134,7 +135,8 @@ Result<StoredOffset> DecodeOffset(Bytes value) {
                       .leader_epoch = in->leader_epoch,
                       .metadata = std::string(in->metadata),
                       .commit_timestamp_ms = in->commit_timestamp,
-                      .topic = in->topic_id};
+                      .topic = in->topic_id,
+                      .metadata_index = Index{static_cast<std::uint64_t>(in->metadata_index)}};
 }
 
 std::string Describe(const StoredGroup& group) {

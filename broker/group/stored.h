@@ -51,7 +51,8 @@ struct StoredOffset {
   std::int32_t leader_epoch = -1;
   std::string metadata;
   std::int64_t commit_timestamp_ms = -1;
-  Uuid topic;  // the offset is nobody's once its name belongs to another topic
+  Uuid topic;            // the offset is nobody's once its name belongs to another topic
+  Index metadata_index;  // of an image in which the name belonged to it; 0: not written down
   bool operator==(const StoredOffset&) const = default;
 };
 

@@ -1,5 +1,7 @@
 // Emits the function that writes one struct (or counts its size), and the comparison with the
 // default that decides whether a tagged field is written at all.
+#include <algorithm>
+
 #include "cmd/kmsgc/emit.h"
 
 namespace kronika::kmsgc {
@@ -75,11 +77,10 @@ void EmitTags(Code& out, const Schema& schema, const Message& message, const Str
   out.Line("if (flexible) {");
   std::string count = "std::uint64_t{0}";
   std::vector<const Field*> tagged;
-  for (int tag = 0; tag < 64; ++tag) {
-    for (const Field& field : fields.fields) {
-      if (field.tag == tag) tagged.push_back(&field);
-    }
+  for (const Field& field : fields.fields) {
+    if (field.tag) tagged.push_back(&field);
   }
+  std::ranges::sort(tagged, {}, [](const Field* field) { return *field->tag; });
   for (const Field* field : tagged) {
     const std::string name = "has_" + field->name;
     const std::string present = InVersions(field->versions, schema.serve);

@@ -19,6 +19,7 @@ import zipfile
 from pathlib import Path
 
 OPEN = 32767
+FIRST_OWN_TAG = 10000  # from here on tags are Kronika's: Kafka's readers pass over them
 
 
 def versions_of(text, outer=(0, OPEN)):
@@ -162,7 +163,7 @@ def load_ours(kmsgc, files):
 
 def present(fields, version):
     """Fields in wire order: the untagged as they stand, then the tagged by tag."""
-    here = [field for field in fields if inside(version, field.versions)]
+    here = [field for field in fields if inside(version, field.versions) and (field.tag or 0) < FIRST_OWN_TAG]
     untagged = [field for field in here if not inside(version, field.tagged)]
     return untagged + sorted((f for f in here if inside(version, f.tagged)), key=lambda f: f.tag)
 

@@ -1,7 +1,8 @@
 // The group APIs through the dispatcher: codes, versions and fields. What coordinators decide is
 // shown by tests/scripts/group.
 //
-// Planted bugs that were seen to be caught: stale-coordinator-answers, offsets-kept-by-name.
+// Planted bugs that were seen to be caught: stale-coordinator-answers, offsets-kept-by-name,
+// old-image-answers, committed-epoch-ignored.
 #include <gtest/gtest.h>
 
 #include "proto/kafka/delete_groups.h"
@@ -54,7 +55,8 @@ class GroupsTest : public testing::Test {
     request.generation_id = generation;
     return cluster_.Call(request, 4).error_code;
   }
-  kafka::OffsetCommitRequest CommitRequest(std::string_view topic, std::int64_t offset) {
+  kafka::OffsetCommitRequest CommitRequest(std::string_view topic, std::int64_t offset,
+                                           std::int32_t leader_epoch = 4) {
     kafka::OffsetCommitRequest request;
     request.group_id = "g";
     auto& asked = request.topics.emplace_back();
@@ -62,7 +64,7 @@ class GroupsTest : public testing::Test {
     auto& partition = asked.partitions.emplace_back();
     partition.partition_index = 1;
     partition.committed_offset = offset;
-    partition.committed_leader_epoch = 4;
+    partition.committed_leader_epoch = leader_epoch;
     partition.committed_metadata = "note";
     return request;
   }
@@ -202,10 +204,51 @@ TEST_F(GroupsTest, NothingOfADeletedTopicReachesItsSuccessor) {
   EXPECT_EQ(Commit(CommitRequest("t", 7)), KafkaError::kNone);
   cluster_.DeleteTopics({{.id = topic_}}, Instant{}, [](auto) {});
   EXPECT_EQ(Fetch(), -1);
-  cluster_.AddTopic("t", 2);
+  const Uuid successor = cluster_.AddTopic("t", 2);
+  cluster_.led[{successor, 1}].leader_epoch = 22;
   EXPECT_EQ(Fetch(), -1);
-  EXPECT_EQ(Commit(CommitRequest("t", 3)), KafkaError::kNone);
+  // A consumer that has not heard of it yet commits what it read of the first one.
+  EXPECT_EQ(Commit(CommitRequest("t", 8)), KafkaError::kUnknownTopicOrPartition);
+  EXPECT_EQ(Fetch(), -1);
+  EXPECT_EQ(Commit(CommitRequest("t", 3, 22)), KafkaError::kNone);
   EXPECT_EQ(Fetch(), 3);
+  EXPECT_EQ(Commit(CommitRequest("t", 5, -1)), KafkaError::kNone);
+}
+
+// The image does not know the topic's successor yet, whose epochs begin above its own by more than
+// a deletion leaves: taken for the first one's it would be forgotten with it.
+TEST_F(GroupsTest, ACommitForASuccessorThatIsNotKnownYetIsRefused) {
+  EXPECT_EQ(Commit(CommitRequest("t", 7, 5 + 17)), KafkaError::kUnknownTopicOrPartition);
+  EXPECT_EQ(Fetch(), -1);
+  EXPECT_EQ(Commit(CommitRequest("t", 7, 5 + 16)), KafkaError::kNone) << "some elections later";
+  cluster_.led.clear();  // never heard of its leader
+  EXPECT_EQ(Commit(CommitRequest("t", 8, 99)), KafkaError::kNone);
+}
+
+// An earlier coordinator knew more of the metadata: what it acknowledged is not told as "never".
+TEST_F(GroupsTest, AnImageOlderThanACommitDoesNotDenyIt) {
+  const auto before = cluster_.image;
+  cluster_.AddTopic("new", 2);
+  EXPECT_EQ(Commit(CommitRequest("new", 7)), KafkaError::kNone);
+  const auto after = std::exchange(cluster_.image, before);
+  kafka::OffsetFetchRequest request;
+  request.groups.push_back({.group_id = "g"});
+  request.groups[0].topics->push_back({"new", {1}});
+  const auto fetched = [&] {
+    const auto response = cluster_.Call(request, 8);
+    return std::pair(response.groups.at(0).error_code, response.groups.at(0).topics.size());
+  };
+  using Answer = std::pair<KafkaError, std::size_t>;
+  EXPECT_EQ(fetched(), Answer(KafkaError::kCoordinatorLoadInProgress, 0));
+  request.groups[0].topics.reset();
+  EXPECT_EQ(fetched(), Answer(KafkaError::kCoordinatorLoadInProgress, 0));
+  request.group_id = "g";
+  request.topics->push_back({"new", {1}});
+  EXPECT_EQ(cluster_.Call(request, 5).error_code, KafkaError::kCoordinatorLoadInProgress);
+  EXPECT_EQ(cluster_.Call(request, 1).topics.at(0).partitions.at(0).error_code,
+            KafkaError::kCoordinatorLoadInProgress);
+  cluster_.image = after;
+  EXPECT_EQ(Fetch("new"), 7);
 }
 
 TEST_F(GroupsTest, DescribedListedAndDeleted) {
