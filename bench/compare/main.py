@@ -16,7 +16,7 @@ import measure  # noqa: E402
 import processes  # noqa: E402
 import report  # noqa: E402
 import systems  # noqa: E402
-from rows import LOADS, ROWS, WARM_UP  # noqa: E402
+from rows import GROUPS, LOADS, ROWS, WARM_UP  # noqa: E402
 
 QUICK_SCALE = 0.15
 IDLE_SECONDS = {True: 10, False: 60}
@@ -60,6 +60,14 @@ def one_round(name, options, folder):
                 f"{figures['client_cpu_s_per_gb']:.1f}; other load {figures['other_load_cores']:.2f} cores")
             if load is not WARM_UP:
                 found[load.name] = figures
+        for row in [row for row in GROUPS if row.name in rows]:
+            system.create(row.name, row.partitions)
+            partitions += row.partitions
+            figures = found[row.name] = measure.run_groups(system, row, scale)
+            say(f"{name}: {row.name}: stable after {figures['stable_s']:.2f} s (generation {figures['generation']}), "
+                f"{figures['commits_per_s']:.0f} commits/s, p50 {figures['commit_p50_ms']:.2f} ms, p99 "
+                f"{figures['commit_p99_ms']:.2f} ms, brokers {figures['cpu_s']:.1f} CPU s; other load "
+                f"{figures['other_load_cores']:.2f} cores")
         if wanted:
             states["rss-loaded"] = processes.resident_mib(system.pids)
         if "idle" in rows:
@@ -69,7 +77,7 @@ def one_round(name, options, folder):
 
 def profile_of_missed(rounds, options):
     """Rows below their bars once more, Kronika alone under perf: which functions they spend their time in."""
-    _, missed = report.table(rounds)
+    missed = [name for name in report.table(rounds)[1] if name in {load.name for load in LOADS}]
     if not missed or options.profile or shutil.which("perf") is None:
         return None
     say(f"-- once more under perf, for {', '.join(missed)}")

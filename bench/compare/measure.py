@@ -9,7 +9,9 @@ import processes
 from rows import IDLE_PARTITIONS
 from systems import BROKERS, ROOT
 
-BENCH_LOAD = ROOT / "build" / "release" / "bench" / "load" / "bench_load"
+BENCH = ROOT / "build" / "release" / "bench"
+BENCH_LOAD = BENCH / "load" / "bench_load"
+BENCH_GROUPS = BENCH / "groups" / "bench_groups"
 SETTLE_SECONDS = 5
 
 
@@ -86,6 +88,23 @@ def run_load(system, load, scale=1.0, written=0, profile_folder=None):
     found["budget"] = parts(before, after, gigabytes, not load.reads)
     if profiled:
         found["profile"] = profiled
+    return found
+
+
+def run_groups(system, row, scale=1.0):
+    """The figures of one row of consumer groups; an error is told with what bench_groups said."""
+    before = system.counters()
+    done = subprocess.run([str(word) for word in (BENCH_GROUPS, "--bootstrap", system.bootstrap, "--topic", row.name,
+                                                  "--partitions", row.partitions, "--groups", row.groups, "--members", row.members,
+                                                  "--prefix", f"{row.name}-", "--commit-seconds", row.commit_seconds * scale)],
+                          capture_output=True, text=True, check=False)
+    after = system.counters()
+    if done.returncode != 0:
+        raise RuntimeError(f"{system.name}, {row.name}: {done.stdout}{done.stderr}")
+    found = json.loads(done.stdout)
+    found["cpu_s"] = after["cpu"] - before["cpu"]
+    others = after["machine"] - before["machine"] - found["cpu_s"] - found["client_cpu_s"]
+    found["other_load_cores"] = max(0.0, others / (after["at"] - before["at"]))
     return found
 
 

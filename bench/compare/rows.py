@@ -48,6 +48,25 @@ LOADS = (
     Load("consume", "consume what 'saturated' wrote, page cache warm, 6 partitions", 6, reads="saturated", passes=4,
          bars=(Bar("mb_per_s", 1, True), Bar("cpu_s_per_gb", 1, False))),
 )
+
+
+@dataclass(frozen=True)
+class Groups:
+    """One call of bench_groups: `groups` consumer groups of `members` each join, become stable and commit offsets."""
+    name: str
+    title: str
+    groups: int
+    members: int
+    commit_seconds: float = 10
+    partitions: int = 6
+    metrics: tuple = ("stable_s", "commits_per_s", "cpu_s")
+    bars: tuple = field(default=(Bar("stable_s", 1, False), Bar("commits_per_s", 1, True)))
+
+
+GROUPS = (
+    Groups("groups", "1,000 consumer groups of 10 members, 64 commit at a time", 1000, 10),
+    Groups("big-group", "one consumer group of 2,000 members, 64 commit at a time", 1, 2000),
+)
 WARM_UP = Load("warm-up", "warm-up", 6, ("--set", "batch.size=65536", "--set", "linger.ms=5"), mb=3000, seconds=90)
 
 # Counted beside the loads: (name, unit, title). Smaller is better in each.
@@ -58,5 +77,6 @@ STATES = (
     ("idle", "% of core", "idle CPU of the three at 150 partitions"),
 )
 IDLE_PARTITIONS = 150
-ROWS = tuple(load.name for load in LOADS) + ("idle",)
-UNITS = {"mb_per_s": "MB/s", "cpu_s_per_gb": "CPU s/GB", "p50_ms": "p50 ms", "p99_ms": "p99 ms"}
+ROWS = tuple(row.name for row in LOADS + GROUPS) + ("idle",)
+UNITS = {"mb_per_s": "MB/s", "cpu_s_per_gb": "CPU s/GB", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "stable_s": "s to stable",
+         "commits_per_s": "commits/s", "cpu_s": "CPU s"}

@@ -39,6 +39,14 @@ class ReportTest(unittest.TestCase):
     def test_other_load_spoils_a_comparison(self):
         self.assertIn("0.50 beside Kronika: TOO MUCH", report.text(rounds((60,), (50,), 0.5)))
 
+    def test_consumer_groups_stand_beside_loads(self):
+        one = {"kronika": {"groups": {"stable_s": 8.0, "commits_per_s": 1500.0, "cpu_s": 4.0, "other_load_cores": 0.1}},
+               "kafka": {"groups": {"stable_s": 4.0, "commits_per_s": 500.0, "cpu_s": 32.0, "other_load_cores": 0.1}}}
+        text = report.text([one])
+        self.assertRegex(text, r"s to stable +4\.00 +8\.00 +2\.00× +bar ≤ 1×: MISSED")
+        self.assertRegex(text, r"commits/s +500 +1500 +3\.00× +bar ≥ 1×: reached")
+        self.assertRegex(text, r"CPU s +32\.0 +4\.00 +0\.12×")
+
     def test_bars(self):
         self.assertTrue(Bar("x", 2, True).reached(4, 2))
         self.assertFalse(Bar("x", 2, True).reached(3.9, 2))
