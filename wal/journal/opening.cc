@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <vector>
 
 #include "base/check.h"
 #include "base/planted.h"
@@ -21,6 +22,33 @@
 #include "wal/journal/replay.h"
 
 namespace kronika::wal {
+namespace {
+
+// Of the group commits of a file, broken ones too, but not of what lies behind a newer one that is
+// whole: that is left of what the file held before it was last taken.
+std::vector<std::uint64_t> SequencesIn(const FileScan& scan) {
+  struct Piece {
+    std::uint64_t block = 0;  // a footer's own: the beginning of an old one may be written over
+    std::uint64_t sequence = 0;
+    bool whole = false;
+  };
+  std::vector<Piece> pieces;
+  for (const ScannedCommit& commit : scan.commits)
+    pieces.push_back({commit.header.block, commit.header.sequence, commit.whole()});
+  for (const auto& [footer, first_block] : scan.footers)
+    pieces.push_back({first_block + footer.blocks - 1, footer.sequence, false});
+  std::ranges::sort(pieces, {}, &Piece::block);
+  std::vector<std::uint64_t> out;
+  std::uint64_t newest_whole = 0;
+  for (const Piece& piece : pieces) {
+    if (piece.sequence < newest_whole && !KRONIKA_PLANTED("journal-leftovers-count")) continue;
+    if (piece.whole) newest_whole = piece.sequence;
+    out.push_back(piece.sequence);
+  }
+  return out;
+}
+
+}  // namespace
 
 class JournalOpening : public std::enable_shared_from_this<JournalOpening> {
  public:
@@ -252,8 +280,7 @@ void JournalOpening::SortFiles() {
       item.file.first_sequence = std::min(item.file.first_sequence, sequence);
       item.file.last_sequence = std::max(item.file.last_sequence, sequence);
     };
-    for (const ScannedCommit& commit : scans_[i].commits) see(commit.header.sequence);
-    for (const ScannedFooter& footer : scans_[i].footers) see(footer.footer.sequence);
+    for (const std::uint64_t sequence : SequencesIn(scans_[i])) see(sequence);
     item.file.used_bytes = item.file.bytes;
     all.push_back(std::move(item));
   }

@@ -77,10 +77,12 @@ class Life {
     world_.options().first_file_bytes =
         rng_.Chance(0.3) ? std::uint64_t{64} << 10 : world_.options().file_bytes;
     world_.options().commit_bytes_max = 16 << 10;
+    groups_[kMetadataGroup.value];
     const std::uint32_t groups = 2 + static_cast<std::uint32_t>(rng_.Below(20));
     for (std::uint32_t group = 1; group <= groups; ++group) {
       groups_[group].away = rng_.Chance(0.3);
     }
+    last_group_ = groups;
     crash_chance_ = rng_.Chance(0.5) ? 0.01 : 0.001;
   }
 
@@ -89,7 +91,7 @@ class Life {
     for (int step = 0; step < steps; ++step) {
       ASSERT_NO_FATAL_FAILURE(Act());
       ASSERT_NO_FATAL_FAILURE(CheckRoom());
-      if (rng_.Chance(0.01)) groups_[1 + Below(groups_.size())].away = rng_.Chance(0.3);
+      if (rng_.Chance(0.01)) groups_[Pick()].away = rng_.Chance(0.3);
       if (rng_.Chance(crash_chance_)) Crash();
       if (rng_.Chance(0.003)) FreeAgain();
       if (testing::Test::HasFailure()) return;
@@ -104,11 +106,15 @@ class Life {
   std::uint64_t freed_when_all_are_back() const { return freed_when_all_are_back_; }
 
  private:
-  std::uint32_t Below(std::size_t count) { return static_cast<std::uint32_t>(rng_.Below(count)); }
+  // Any but the metadata group.
+  std::uint32_t Pick() {
+    const auto skipped = static_cast<std::ptrdiff_t>(1 + rng_.Below(groups_.size() - 1));
+    return std::next(groups_.begin(), skipped)->first;
+  }
 
   void Act() {
     const std::uint64_t roll = rng_.Below(100);
-    const std::uint32_t id = 1 + Below(groups_.size());
+    const std::uint32_t id = Pick();
     if (roll < 55) {
       AppendEntries(id);
     } else if (roll < 60) {
@@ -116,8 +122,7 @@ class Life {
     } else if (roll < 65) {
       world_.journal().Append(MakeVote(id, 1, 2), [](Status) {});
     } else if (roll < 67) {
-      JournalWrite installs{.group = {1000}, .created = JournalCreated{}};
-      world_.journal().Append(std::move(installs), [](Status) {});
+      AppendMetadata();
     } else if (roll < 85 || world_.journal().WantsCheckpoint()) {
       StepCheckpoint();
     }
@@ -142,19 +147,50 @@ class Life {
     Send(id, MakeEntries(id, group.last + 1, count, 1, bytes));
   }
 
+  // A topic is deleted, and another one created: its entry is durable before that is carried out.
+  void AppendMetadata() {
+    ModelGroup& metadata = groups_[kMetadataGroup.value];
+    Send(kMetadataGroup.value, MakeEntries(kMetadataGroup.value, metadata.last + 1, 1), [this] {
+      const std::uint32_t gone = Pick();
+      leaving_[gone] = groups_[gone].applied;
+      groups_.erase(gone);
+      applying_.erase(gone);
+      Remove(gone);
+      groups_[++last_group_].away = rng_.Chance(0.3);
+      Carry({.group = {last_group_}, .created = JournalCreated{}});
+    });
+  }
+
+  // No checkpoint begins before that is durable (SAFETY A3).
+  void Carry(JournalWrite write, const std::function<void()>& then = [] {}) {
+    ++awaited_;
+    world_.journal().Append(std::move(write), [this, then](const Status&) {
+      --awaited_;
+      then();
+    });
+  }
+
+  // The store forgets it when that is durable.
+  void Remove(std::uint32_t id) {
+    Carry({.group = {id}, .removed = true}, [this, id] { leaving_.erase(id); });
+  }
+
   void AppendNoOp(std::uint32_t id) {
     JournalWrite write = MakeEntries(id, groups_[id].last + 1, 1, 1, 0);
     write.protocol_only = true;
     Send(id, std::move(write));
   }
 
-  void Send(std::uint32_t id, JournalWrite write) {
-    ModelGroup& group = groups_[id];
-    group.last = write.entries.back().index.value;
+  void Send(std::uint32_t id, JournalWrite write, const std::function<void()>& then = [] {}) {
+    const std::uint64_t last = write.entries.back().index.value;
+    groups_[id].last = last;
     ++waiting_;
-    world_.journal().Append(std::move(write), [this, &group, last = group.last](Status status) {
+    world_.journal().Append(std::move(write), [this, id, last, then](const Status& status) {
       --waiting_;
-      if (status) group.durable = std::max(group.durable, last);
+      const auto group = groups_.find(id);
+      if (!status || group == groups_.end()) return;
+      group->second.durable = std::max(group->second.durable, last);
+      then();
     });
   }
 
@@ -163,6 +199,7 @@ class Life {
     if (busy_) return;
     switch (phase_) {
       case 0:
+        if (awaited_ > 0) return;
         start_ = world_.journal().CheckpointStart();
         for (auto& [id, group] : groups_) {
           if (!group.away) applying_[id] = group.durable;
@@ -209,10 +246,12 @@ class Life {
     phase_ = 0;
     busy_ = false;
     waiting_ = 0;
+    awaited_ = 0;
     applying_.clear();
     JournalBase base{.mark = mark_};
     if (mark_.id > 0) {
       for (const auto& [id, group] : groups_) base.applied[{id}] = {group.applied};
+      for (const auto& [id, applied] : leaving_) base.applied[{id}] = {applied};
     }
     const Status opened = world_.Open(base);
     ASSERT_TRUE(opened) << opened.error().Describe();
@@ -222,6 +261,9 @@ class Life {
       const std::uint64_t last = log.entries.empty() ? 0 : log.entries.back().index.value;
       ASSERT_GE(std::max(last, group.applied), group.durable) << "group " << id;
       group.last = group.durable = std::max(last, group.applied);
+    }
+    for (const auto& [id, log] : world_.groups()) {
+      if (!groups_.contains(id.value) && !log.removed) Remove(id.value);
     }
   }
 
@@ -276,6 +318,9 @@ class Life {
   int phase_ = 0;
   bool busy_ = false;
   std::uint64_t waiting_ = 0;  // writes that are not durable
+  std::uint64_t awaited_ = 0;  // of what the metadata asked for
+  std::uint32_t last_group_ = 0;
+  std::map<std::uint32_t, std::uint64_t> leaving_;  // what the store still has of removed ones
   double crash_chance_ = 0;
   std::uint64_t recycled_ = 0;
   std::uint64_t rewrites_ = 0;
