@@ -52,7 +52,10 @@ void DurablePromises::OnAppend(const raft::GroupWrite& write) {
       group.durable.reset();
     }
   }
-  if (issued.fresh) group.issued_state = group.durable_state = raft::HardState{};
+  if (issued.fresh) {
+    group.issued_state = group.durable_state = raft::HardState{};
+    group.removed = !write.created;
+  }
   if (issued.hard_state) group.issued_state = issued.hard_state;
   group.in_flight.push_back(std::move(issued));
 }
@@ -67,7 +70,7 @@ void DurablePromises::OnDurable(GroupId id) {
 
 void DurablePromises::OnSend(const raft::GroupMessage& sent) {
   const auto found = groups_.find(sent.group);
-  if (found == groups_.end()) return;
+  if (found == groups_.end() || found->second.removed) return;
   const Group& group = found->second;
   const raft::Message& message = sent.message;
   // Of an older term: it was made before what the group has handed to the store since.

@@ -6,7 +6,8 @@
 //   the entry at the acknowledged index is durable, and none that is not yet durable replaced it
 //   (SAFETY A2); the vote is durable (R1).
 // What was recovered at start-up counts as durable; a vote and a term are judged from the first
-// hard state that this life made durable.
+// hard state that this life made durable. Of a group that was removed nothing is judged: what still
+// leaves was made before (kronika-sim cluster, seed 600).
 #pragma once
 
 #include <cstdint>
@@ -53,6 +54,7 @@ class DurablePromises {
     std::deque<Issued> in_flight;
     std::optional<raft::HardState> durable_state;  // none: it has what was recovered
     std::optional<raft::HardState> issued_state;
+    bool removed = false;  // what still leaves was made before
   };
 
   void CheckAcknowledged(const Group& group, const raft::GroupMessage& message);
