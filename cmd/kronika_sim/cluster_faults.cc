@@ -51,7 +51,9 @@ const std::vector<ClusterWorld::FaultClass>& ClusterWorld::FaultClasses() {
       {"lane overtaken", &ClusterWorld::DelayLane},
       {"reset and cut off", &ClusterWorld::ResetAndCutOff},
       {"power loss with one behind", &ClusterWorld::LosePowerWithOneBehind},
-      {"overwritten in flight", &ClusterWorld::OverwriteInFlight}};
+      {"overwritten in flight", &ClusterWorld::OverwriteInFlight},
+      {"deposed leader asked", &ClusterWorld::AskTheDeposed},
+      {"leads again", &ClusterWorld::LeadAgain}};
   return classes;
 }
 

@@ -15,6 +15,8 @@ class SimGroups {
   // On `topic`, which has so many partitions.
   SimGroups(ClientWorld& world, const std::string& topic, std::int32_t partitions);
   void Start();
+  // Looks at what this broker says was committed, without a wire in between.
+  void Ask(broker::GroupCoordinator& broker);
   // Everybody looks once more at what was committed.
   void Finish();
   void Stop();
@@ -22,6 +24,9 @@ class SimGroups {
   std::string Describe() const;
 
  private:
+  ClientWorld& world_;
+  const std::string topic_;
+  const std::int32_t partitions_;
   GroupOracle oracles_[3];
   std::vector<std::unique_ptr<SimMember>> members_;
 };

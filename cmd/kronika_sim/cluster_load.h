@@ -47,6 +47,10 @@ class ClusterLoad {
   std::string Describe() const;
   // Of the topics that are there.
   std::vector<LogId> Logs() const;
+  // What a broker says of committed offsets; nothing where it does not coordinate.
+  void AskGroups(broker::GroupCoordinator& broker) {
+    if (groups_) groups_->Ask(broker);
+  }
   // The compacted topic; none in some seeds.
   const SimKeyed* keyed() const { return keyed_.get(); }
 

@@ -5,6 +5,8 @@
 //          ──▶ behind      gets it late, or not at all
 //
 // One thread. They know roles and disks, and nothing of the code that they are aimed at.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "cmd/kronika_sim/cluster_world.h"
@@ -128,6 +130,100 @@ bool ClusterWorld::OverwriteInFlight(SimBroker&) {
   scheduler_.RunFor(seconds(2) + milliseconds(rng_.Below(1500)));
   newer.Start();
   return true;
+}
+
+// What it says of the ends of logs and of committed offsets, without a wire in between: nothing
+// that is older than what somebody was told before (SAFETY C1).
+void ClusterWorld::AskDirectly(SimBroker& broker) {
+  if (!broker.running()) return;
+  for (const LogId& log : load_->Logs()) {
+    auto* replica = broker.broker().replicas().Find(log.topic, log.partition);
+    if (!replica) continue;
+    replica->FindOffset(
+        {.kind = broker::OffsetQuery::Kind::kLatest},
+        [this, id = broker.id(), floor = oracle_.End(log)](const broker::OffsetAnswer& answer) {
+          if (answer.error != broker::KafkaError::kNone) return;
+          Count("ends told directly");
+          if (answer.offset < floor)
+            Violation(fmt::format("broker {} says that a log ends at {}, and something lies at {}",
+                                  id.value, answer.offset, floor - 1));
+        });
+  }
+  load_->AskGroups(broker.broker().group_coordinator());
+}
+
+// Clients are told that their connections to the other two are gone.
+void ClusterWorld::LeaveClientsOnly(SimBroker& broker) {
+  for (auto& other : brokers_) {
+    if (other.get() == &broker) continue;
+    wires_->Break(other->id(), 1);
+    wires_->Cut(other->id());
+  }
+}
+
+// A leader does not know yet that others lead what it led: it stood still, or nobody reaches it.
+// Clients go on elsewhere meanwhile, and it is asked.
+bool ClusterWorld::AskTheDeposed(SimBroker&) {
+  HealFaults();
+  scheduler_.RunFor(seconds(1));
+  const auto roles = PickRoles();
+  if (!roles) return false;
+  SimBroker& deposed = *roles->leader;
+  const bool stands_still = rng_.Chance(0.5);
+  Isolate(deposed);
+  wires_->Break(deposed.id(), 1);
+  wires_->Cut(deposed.id());
+  if (stands_still) {
+    deposed.Pause();
+    scheduler_.RunFor(milliseconds(1500 + rng_.Below(1500)));
+    deposed.Resume();
+  } else {
+    network_->ResetAll(deposed.id());
+  }
+  for (int times = 0; times < 60; ++times) {
+    AskDirectly(deposed);
+    scheduler_.RunFor(milliseconds(20));
+  }
+  return true;
+}
+
+// A leader appends what it cannot replicate, another one leads for a moment in which no client
+// reaches it, and the first leads again: of what it had appended nothing is left (SAFETY C3).
+bool ClusterWorld::LeadAgain(SimBroker&) {
+  HealFaults();
+  scheduler_.RunFor(seconds(1));
+  const auto roles = PickRoles();
+  if (!roles) return false;
+  SimBroker& leader = *roles->leader;
+  const auto leads = [&](SimBroker& broker) {
+    raft::Group* group = LedBy(broker, roles->group);
+    return group && group->status().serving;
+  };
+  LeaveClientsOnly(leader);
+  Isolate(leader);
+  scheduler_.RunFor(milliseconds(50 + rng_.Below(150)));
+  wires_->Break(leader.id(), 1);
+  wires_->Cut(leader.id());
+  network_->ResetAll(leader.id());
+  if (!scheduler_.RunUntilTrue([&] { return leads(*roles->next) || leads(*roles->behind); },
+                               milliseconds(2500)))
+    return false;
+  SimBroker& newer = leads(*roles->next) ? *roles->next : *roles->behind;
+  SimBroker& third = &newer == roles->next ? *roles->behind : *roles->next;
+  network_->HealAll();
+  scheduler_.RunFor(milliseconds(300 + rng_.Below(500)));
+  newer.Kill();
+  third.Pause();  // it votes, and does not run itself
+  const auto runs = [&] {
+    raft::Group* group = leader.running() ? leader.broker().groups().Find(roles->group) : nullptr;
+    return group && group->status().role != raft::Role::kFollower;
+  };
+  scheduler_.RunUntilTrue(runs, milliseconds(2500));
+  third.Resume();
+  const bool again = scheduler_.RunUntilTrue([&] { return leads(leader); }, milliseconds(2500));
+  wires_->HealAll();
+  scheduler_.RunFor(milliseconds(500));
+  return again;
 }
 
 }  // namespace kronika::sim

@@ -70,6 +70,10 @@ class ClusterWorld {
   std::optional<Roles> PickRoles();
   bool LosePowerWithOneBehind(SimBroker& victim);
   bool OverwriteInFlight(SimBroker& victim);
+  bool AskTheDeposed(SimBroker& victim);
+  bool LeadAgain(SimBroker& victim);
+  void LeaveClientsOnly(SimBroker& broker);
+  void AskDirectly(SimBroker& broker);
   // cluster_replace.cc
   void LoseDisk();
   bool EveryReplicaLevel();
