@@ -42,6 +42,11 @@ void EmitConstants(Code& out, const Schema& schema, const Message& message) {
                ";"));
   out.Line(
       Cat("static constexpr std::int16_t kVersionLast = ", std::to_string(schema.serve.last), ";"));
+  if (message.side == Side::kRequest && schema.trailing_first) {
+    out.Line("// From here on bytes behind the message are no error.");
+    out.Line(Cat("static constexpr std::int16_t kTrailingFirst = ",
+                 std::to_string(*schema.trailing_first), ";"));
+  }
   if (message.side == Side::kPlain) return;
   out.Line("// The version of the header that stands before this message.");
   out.Line("static constexpr std::int16_t HeaderVersion([[maybe_unused]] std::int16_t version) {");
@@ -51,8 +56,9 @@ void EmitConstants(Code& out, const Schema& schema, const Message& message) {
 void EmitCalls(Code& out, const Message& message) {
   const std::string& name = message.name;
   out.Line(
-      "// Reads a whole message; bytes left over are an error, as is a version that is not "
-      "served.");
+      "// Reads a whole message; bytes left over are an error unless the schema lets them be, as "
+      "is "
+      "a version that is not served.");
   out.Line(Cat("static Result<", name, "> Decode(Slice bytes, std::int16_t version);"));
   out.Line("// Reads a message from the front of `in`, whose faults the caller checks.");
   out.Line("void Read(Reader& in, std::int16_t version);");

@@ -79,7 +79,10 @@ std::string EmitLayouts(const std::vector<Schema>& schemas) {
       table.Line(Cat(
           "{.name = ", Quoted(message.name), ", .key = ", std::to_string(schema.key.value_or(-1)),
           ", .is_request = ", message.side == Side::kRequest ? "true" : "false",
-          ", .versions = ", Range(schema.serve),
+          ", .versions = ", Range(schema.serve), ", .trailing_first = ",
+          std::to_string(message.side == Side::kRequest
+                             ? schema.trailing_first.value_or(Versions::kOpen)
+                             : Versions::kOpen),
           ", .flexible_first = ", std::to_string(schema.flexible_first.value_or(Versions::kOpen)),
           ", .fields = k", message.name, "Fields, .recode = &Recode<", message.name, ">},"));
     }

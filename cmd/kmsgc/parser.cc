@@ -102,6 +102,8 @@ class Parser {
       schema_.advertise = versions;
     } else if (name == "flexible" && (versions || value == "none")) {
       if (versions) schema_.flexible_first = versions->first;
+    } else if (name == "trailing" && versions && schema_.key) {
+      schema_.trailing_first = versions->first;
     } else if (name == "record" && ToInt(value) && !schema_.key) {
       schema_.record_type = ToInt(value);
     } else if (name == "response_header" && ToInt(value)) {

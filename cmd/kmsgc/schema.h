@@ -106,6 +106,7 @@ struct Schema {
   Versions serve;
   std::optional<Versions> advertise;
   std::optional<int> flexible_first;
+  std::optional<int> trailing_first;   // requests from here on may have bytes behind them
   std::optional<int> response_header;  // a fixed version of the response header
   std::vector<Message> messages;       // request and response, or the one plain message
 

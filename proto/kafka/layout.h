@@ -38,6 +38,7 @@ struct MessageLayout {
   std::int16_t key = -1;  // -1: the header messages
   bool is_request = false;
   VersionRange versions;
+  std::int16_t trailing_first = 0;  // from here on bytes behind the message are no error
   std::int16_t flexible_first = 0;
   std::span<const FieldLayout> fields;
   Result<Recoded> (*recode)(Slice bytes, std::int16_t version) = nullptr;

@@ -9,6 +9,14 @@ namespace kronika::kafka {
 
 Error UnservedVersion(std::string_view message, std::int16_t version);
 
+// Kafka takes no notice of what a client leaves behind any request; here a schema says where one
+// does.
+template <class Message>
+bool MayTrail(std::int16_t version) {
+  if constexpr (requires { Message::kTrailingFirst; }) return version >= Message::kTrailingFirst;
+  return false;
+}
+
 template <class Message>
 Result<Message> DecodeMessage(Slice bytes, std::int16_t version) {
   if (version < Message::kVersionFirst || version > Message::kVersionLast) {
@@ -17,7 +25,7 @@ Result<Message> DecodeMessage(Slice bytes, std::int16_t version) {
   Reader in(std::move(bytes));
   Message message;
   message.Read(in, version);
-  in.ExpectEnd();
+  if (!MayTrail<Message>(version)) in.ExpectEnd();
   if (!in.ok()) return std::unexpected(DecodeError(in, Message::kName, version));
   return message;
 }

@@ -37,6 +37,14 @@ TEST(ErrorResponse, NamesEveryPartitionOfTheRequest) {
   EXPECT_EQ(partition.error_message, "moved");
 }
 
+// The body of what confluent-kafka-python 2.16.1 (librdkafka 2.16.0) sends for list_topics().
+TEST(MetadataRequest, ThreeBytesTooManyOfLibrdkafkaAreAllTopics) {
+  const std::string sent("\0\0\0\0\1\0\0", 7);
+  const auto request = MetadataRequest::Decode(Slice::CopyOf(sent), 13);
+  ASSERT_TRUE(request) << request.error().Describe();
+  EXPECT_FALSE(request->topics.has_value());
+}
+
 TEST(ErrorResponse, FetchSetsTheTopErrorAndThePartitions) {
   FetchRequest request;
   auto& topic = request.topics.emplace_back();
