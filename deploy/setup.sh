@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building Kronika needs, and with --tests also what its tests need, from the distribution's
 # own packages (Debian 12, Debian 13, Ubuntu 24.04). With --client also kcat, a stock client to try it with.
+# With --tests it ends with tests/fetch.sh, which gets what no distribution has.
 #
 #   deploy/setup.sh [--client] [--tests]
 #
@@ -28,6 +29,7 @@ client_needs="kcat|kafkacat=kcat"
 optional_needs="
   $client_needs python3-kafka openjdk-21-jre-headless|openjdk-17-jre-headless|default-jre-headless=java
   maven=mvn nodejs=node npm=npm strace=strace curl=curl jq=jq binutils=strings
+  python3-snappy python3-lz4 python3-zstandard python3-venv golang-go=go
 "
 
 say() { echo "setup: $*"; }
@@ -38,7 +40,7 @@ for argument in "$@"; do
   case $argument in
     --tests) with_tests=true ;;
     --client) with_client=true ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
     *) echo "setup: unknown argument '$argument'; usage: deploy/setup.sh [--client] [--tests]" >&2; exit 2 ;;
   esac
 done
@@ -69,10 +71,13 @@ if $with_tests; then
   collect "$test_needs" required
   collect "$optional_needs" optional
 fi
-if ((${#missing[@]} == 0)); then
-  say "nothing to install"
+# What the tests need and no distribution has; it says itself what it could not get.
+finish() {
+  say "$1"
+  ! $with_tests || "$(dirname "${BASH_SOURCE[0]}")/../tests/fetch.sh"
   exit 0
-fi
+}
+((${#missing[@]} > 0)) || finish "nothing to install"
 
 as_root=()
 if ((EUID != 0)); then
@@ -103,4 +108,4 @@ if ((${#chosen[@]} > 0)); then
   say "installing ${chosen[*]}"
   apt install --no-install-recommends "${chosen[@]}" || die "apt-get could not install the packages above"
 fi
-say "ready"
+finish "ready"

@@ -6,5 +6,4 @@
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 "$root/deploy/setup.sh" --tests
-"$root/tests/fetch.sh"
 exec /usr/bin/python3 "$root/tests/runner/main.py" short "$@"

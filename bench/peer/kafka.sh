@@ -99,7 +99,7 @@ tool() {
   class=$(class_of "$1")
   shift
   # An archive of another Java is not used, without a word about it.
-  java -Xlog:disable -XX:SharedArchiveFile="$archive" "${tool_options[@]}" "$class" "$@"
+  ${in_place:-} java -Xlog:disable -XX:SharedArchiveFile="$archive" "${tool_options[@]}" "$class" "$@"
 }
 
 # --- brokers --------------------------------------------------------------------------------------------------
@@ -190,6 +190,6 @@ case $command in
   wipe) stop_all; for i in $(numbers); do rm -rf "$(node "$i")"; done ;;
   status) for i in $(numbers); do status_of "$i"; done ;;
   bootstrap) for i in $(numbers); do echo "127.0.0.1:$((port + i))"; done | join ;;
-  tool) (($# > 0)) || fail "tool needs a name" 2; fetch; tool "$@" ;;
+  tool) (($# > 0)) || fail "tool needs a name" 2; fetch; in_place=exec; tool "$@" ;;  # whoever ends this process ends the tool
   *) sed -n '2,20s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

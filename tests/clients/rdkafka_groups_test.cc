@@ -1,6 +1,8 @@
 // librdkafka's consumer groups: subscribe, rebalance as members come and go (eager and
 // incremental), static members, commit and resume, and the admin calls about groups that it has.
 //
+// The planted bug that was seen to be caught: member-kept-twice.
+//
 // Started by tests/support/with_cluster.py, which names the brokers in KRONIKA_BOOTSTRAP.
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>

@@ -43,7 +43,7 @@ class KafkaJsGroups(ClusterTest):
 
     @classmethod
     def setUpClass(cls):
-        clients.install_kafkajs()
+        clients.needs_kafkajs()
         super().setUpClass()
 
     def create(self):

@@ -291,28 +291,29 @@ def records(stored):
 
 
 def batches(stored):
-    """The headers of whole batches in fetched bytes: base offset, last offset, codec's name, leader epoch, count."""
+    """The headers of whole batches in fetched bytes: base offset, last offset, codec's name, leader epoch, count, producer
+    and its first sequence."""
     position, found = 0, []
     while position + 61 <= len(stored):
         base, length, epoch, magic, _, attributes, last_delta = struct.unpack_from(">qiibIhi", stored, position)
         if position + 12 + length > len(stored):
             break
-        (count,) = struct.unpack_from(">i", stored, position + 57)
+        producer, _, sequence, count = struct.unpack_from(">qhii", stored, position + 43)
         found.append({"base_offset": base, "last_offset": base + last_delta, "codec": CODECS[attributes & 7],
-                      "leader_epoch": epoch, "magic": magic, "count": count,
+                      "leader_epoch": epoch, "magic": magic, "count": count, "producer": producer, "sequence": sequence,
                       "log_append_time": bool(attributes & 8), "end": position + 12 + length})
         position += 12 + length
     return found
 
 
-def stored_batches(cluster, topic):
-    """The headers of all batches of partition 0, read from its leader without a client."""
+def stored_batches(cluster, topic, partition=0):
+    """The headers of all batches of a partition, read from its leader without a client."""
     with Connection(cluster.port(0)) as connection:
-        _, leader = connection.leader(topic)
+        _, leader = connection.leader(topic, partition)
     with Connection(cluster.port(leader - 1)) as connection:
         offset, found = 0, []
         while True:
-            error, watermark, content = connection.fetch(topic, 0, offset)
+            error, watermark, content = connection.fetch(topic, partition, offset)
             assert error == 0, f"Fetch of {topic}: error {error}"
             found += [one for one in batches(content) if one["base_offset"] >= offset]
             if not found or found[-1]["last_offset"] + 1 >= watermark:
