@@ -49,7 +49,7 @@ go_program() {  # folder
   [[ $(printf '%s\n' "$wanted" "${have#go}" | sort -V | head -n 1) == "$wanted" ]] || pins=go1.19.mod
   local made_from=("$matrix/$1/main.go" "$matrix/$1/$pins" "$matrix/$1/${pins%mod}sum")
   [[ -x $clients/go/$1 ]] && fresh "$clients/go/$1.made-from" "${made_from[@]}" && return
-  (cd "$matrix/$1" && GOTOOLCHAIN=local GOFLAGS=-mod=readonly go build -modfile="$pins" -o "$clients/go/$1" .) &&
+  (cd "$matrix/$1" && GOTOOLCHAIN=local GOFLAGS="-mod=readonly -buildvcs=false" go build -modfile="$pins" -o "$clients/go/$1" .) &&
     sums "${made_from[@]}" >"$clients/go/$1.made-from"
 }
 for program in franz_go sarama; do

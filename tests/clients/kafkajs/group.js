@@ -9,7 +9,7 @@ const kafka = new Kafka({ clientId: 'kronika', brokers: bootstrap.split(','), lo
 const tell = (value) => console.log(JSON.stringify(value))
 
 const member = async () => {
-  const consumer = kafka.consumer({ groupId: group, sessionTimeout: 10000, heartbeatInterval: 300 })
+  const consumer = kafka.consumer({ groupId: group, sessionTimeout: 10000, heartbeatInterval: 300, maxWaitTimeInMs: 200 })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => tell({ assigned: payload.memberAssignment[topic] || [] }))
   consumer.on(consumer.events.REBALANCING, () => tell({ rebalancing: true }))
   await consumer.connect()

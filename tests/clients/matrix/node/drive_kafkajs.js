@@ -14,7 +14,7 @@ const produce = async (bootstrap, topic, codec, count) => {
 }
 
 const member = async (bootstrap, topic, group) => {
-  const consumer = connect(bootstrap).consumer({ groupId: group, sessionTimeout: 10000, heartbeatInterval: 300 })
+  const consumer = connect(bootstrap).consumer({ groupId: group, sessionTimeout: 10000, heartbeatInterval: 300, maxWaitTimeInMs: 200 })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => tell({ owned: payload.memberAssignment[topic] || [] }))
   consumer.on(consumer.events.REBALANCING, () => tell({ owned: [] }))
   await consumer.connect()
