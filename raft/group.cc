@@ -151,6 +151,22 @@ void Group::Campaign() {
   host_.MarkDirty(*this);
 }
 
+Status Group::TransferLeadership(BrokerId to) {
+  if (!active_ || adopting_) return Fail(ErrorCode::kNotLeader, "the replica is not ready");
+  const auto& voters = status_.membership.voters;
+  const auto voter = std::ranges::find(voters, to, &ReplicaId::broker);
+  if (voter == voters.end()) return Fail(ErrorCode::kInvalidArgument, "only a voter can lead");
+  KRONIKA_TRY(node_.TransferLeadership(*voter));
+  host_.MarkDirty(*this);
+  return {};
+}
+
+void Group::StandAside() {
+  if (KRONIKA_PLANTED("stopping-broker-campaigns")) return;
+  node_.StandAside();
+  host_.MarkDirty(*this);
+}
+
 void Group::Process() {
   queued_ = false;
   if (!active_) return;
@@ -174,6 +190,9 @@ void Group::Process() {
   } while (node_.HasReady());
   changed = changed || served != status_.serving || lost != status_.lost_quorum ||
             epoch != status_.leader_epoch || membership_told_ != status_.membership;
+  if (status_.role == Role::kLeader && status_.term != std::exchange(led_term_, status_.term)) {
+    host_.LeadershipGained(*this);
+  }
   if (changed) {  // 8
     membership_told_ = status_.membership;
     state_machine_->OnStatus(status_);

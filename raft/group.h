@@ -45,6 +45,8 @@ class GroupHost {
   // What was admitted and is not in the log store yet changed by so much. Everything that comes in
   // one turn is admitted before any of it is appended, so it counts against the next.
   virtual void CountAdmitted(std::int64_t bytes) = 0;
+  // This replica was elected; status().by_transfer says whether its predecessor handed over.
+  virtual void LeadershipGained(const Group& group) = 0;
   // The uncommitted bytes of this directory changed by so much.
   virtual void CountUncommitted(std::int64_t bytes) = 0;
   // Whether no live voter stands before this replica in assignment order.
@@ -89,6 +91,9 @@ class Group : public std::enable_shared_from_this<Group> {
   // kNotLeader if leadership is lost before a quorum confirmed it (SAFETY C1).
   void ReadIndex(Done<Index> done);
   void Campaign();
+  // As Node's. Hands over to the voter of that broker: kInvalidArgument if there is none.
+  Status TransferLeadership(BrokerId to);
+  void StandAside();
   // True once for any number of calls until Process() runs: to be queued for it once.
   bool Queue() { return !std::exchange(queued_, true); }
   void Process();
@@ -161,6 +166,7 @@ class Group : public std::enable_shared_from_this<Group> {
   const bool succeeds_;
   HardState hard_state_;  // as last handed to the log store
   Term applied_term_;
+  Term led_term_;                                          // told as gained
   std::deque<std::pair<Index, std::size_t>> uncommitted_;  // entries with their bytes
   std::int64_t admitted_ = 0;                              // the next Process() appends them
   Node node_;

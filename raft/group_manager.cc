@@ -120,6 +120,7 @@ Group& GroupManager::AddGroup(GroupSpec spec, std::unique_ptr<StateMachine> stat
   GroupEnvironment environment{loop_, store_, *this, rng_, options_.raft};
   auto group = std::make_shared<Group>(environment, std::move(spec), std::move(state_machine));
   groups_.emplace(id, group);
+  if (stands_aside_) group->StandAside();
   group->Start();
   return *group;
 }
@@ -149,6 +150,11 @@ Group* GroupManager::Find(GroupId id) {
 
 void GroupManager::ForEach(const std::function<void(Group&)>& visit) {
   for (auto& [id, group] : groups_) visit(*group);
+}
+
+void GroupManager::StandAside() {
+  stands_aside_ = true;
+  for (auto& [id, group] : groups_) group->StandAside();
 }
 
 void GroupManager::SetMetadataIndex(std::uint64_t index) {
@@ -315,6 +321,11 @@ void GroupManager::InstallWanted(Group& group, ReplicaId to) {
 
 void GroupManager::StatusChanged(Group& group) {
   group.node().SetElectionRank(Rank(group));
+}
+
+void GroupManager::LeadershipGained(const Group& group) {
+  ++(group.status().by_transfer ? leaderships_gained_.by_transfer
+                                : leaderships_gained_.by_election);
 }
 
 void GroupManager::StoreFailed(const Error& error) {

@@ -38,6 +38,12 @@ struct ManagerOptions {
   std::size_t uncommitted_bytes_max = 128 << 20;
 };
 
+// Leaderships that replicas here gained since the start.
+struct LeadershipCounters {
+  std::uint64_t by_election = 0;
+  std::uint64_t by_transfer = 0;
+};
+
 struct ManagerEnvironment {
   Loop& loop;
   Transport& transport;
@@ -69,6 +75,12 @@ class GroupManager final : public GroupHost {
   // Ends the replica, which has to be replaced by a new incarnation; its records stay.
   void CloseGroup(GroupId id);
   Group* Find(GroupId id);
+  // For good: no replica here, nor one that is added later, leads anything that it does not lead
+  // now.
+  void StandAside();
+  const LeadershipCounters& leaderships_gained() const { return leaderships_gained_; }
+  // Told when a peer's liveness stream closes.
+  void SetPeerLost(std::function<void(BrokerId)> told) { peer_lost_ = std::move(told); }
   // Calls `visit` for every group, in order of id.
   void ForEach(const std::function<void(Group&)>& visit);
 
@@ -99,6 +111,7 @@ class GroupManager final : public GroupHost {
   void StatusChanged(Group& group) override;
   Status Admit(std::size_t bytes, EntriesOf whose) const override;
   void CountAdmitted(std::int64_t bytes) override { admitted_bytes_ += bytes; }
+  void LeadershipGained(const Group& group) override;
   void CountUncommitted(std::int64_t bytes) override { uncommitted_bytes_ += bytes; }
   bool IsFirstLive(const Group& group) const override { return Rank(group) == 0; }
   void StoreFailed(const Error& error) override;
@@ -138,6 +151,9 @@ class GroupManager final : public GroupHost {
   std::map<GroupId, std::shared_ptr<Group>> groups_;
   PlacedHere placed_here_;
   std::function<bool()> disk_nearly_full_;
+  std::function<void(BrokerId)> peer_lost_;
+  LeadershipCounters leaderships_gained_;
+  bool stands_aside_ = false;
   std::vector<std::weak_ptr<Group>> dirty_;
   std::uint64_t metadata_index_ = 0;
   std::int64_t uncommitted_bytes_ = 0;

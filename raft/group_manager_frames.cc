@@ -62,6 +62,7 @@ void GroupManager::CountDamage(PeerLink& link) {
 }
 
 void GroupManager::OnLivenessChanged(PeerLink& link) {
+  if (!link.up(Lane::kLiveness) && peer_lost_) peer_lost_(link.peer());
   for (auto& [id, group] : groups_) {
     int rank = Rank(*group);
     group->node().SetElectionRank(rank);

@@ -9,6 +9,7 @@ namespace kronika::raft {
 // majority that no longer decides (SAFETY A13).
 bool Node::Impl::CanCampaign() const {
   if (!membership.IsVoter(self) || hard_state.term + 1 >= kTermEnd) return false;
+  if (stands_aside) return false;
   if (KRONIKA_PLANTED("campaign-with-unapplied-config")) return true;
   return !log.ConfigIn(log.applied(), log.commit()).has_value();
 }
@@ -27,6 +28,7 @@ void Node::Impl::TickElection() {
 // The leader hands over. A configuration that is committed and not applied comes first.
 void Node::Impl::HandleTimeoutNow(const Message& message) {
   if (role != Role::kFollower || message.from != leader) return;
+  handed_over = true;
   if (CanCampaign()) return Campaign(true);
   campaign_when_applied = log.ConfigIn(log.applied(), log.commit()).has_value();
 }

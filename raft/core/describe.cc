@@ -119,6 +119,8 @@ void Node::ReadStatus(NodeStatus& out) const {
   out.role = node.role;
   out.term = node.hard_state.term;
   out.leader = node.leader;
+  out.transfer_to = node.leading ? node.leading->transfer_to.value_or(ReplicaId{}) : ReplicaId{};
+  out.by_transfer = node.leading && node.leading->by_transfer;
   out.last = node.log.last();
   out.commit = node.log.commit();
   out.applied = node.log.applied();

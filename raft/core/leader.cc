@@ -13,6 +13,7 @@ void Node::Impl::BecomeLeader() {
   leader = self;
   votes.clear();
   leading.emplace();
+  leading->by_transfer = handed_over;
   leading->uncommitted_bytes = log.BytesAfter(log.commit());
   if (log.last() > log.start()) leading->append_time_ms = log.At(log.last()).append_time_ms;
   AlignPeers();

@@ -142,6 +142,7 @@ void Node::Impl::BecomeFollower(Term term, ReplicaId new_leader) {
   SetTerm(term);
   role = Role::kFollower;
   leader = new_leader;
+  handed_over = false;
   votes.clear();
   if (leader.valid()) lost_quorum = false;
   ResetElectionTimer();
@@ -236,6 +237,12 @@ Result<Index> Node::ProposeMembership(Membership target, std::int64_t append_tim
 
 Status Node::TransferLeadership(ReplicaId to) {
   return impl_->TransferLeadership(to);
+}
+
+void Node::StandAside() {
+  impl_->stands_aside = true;
+  const bool campaigns = impl_->role == Role::kPreCandidate || impl_->role == Role::kCandidate;
+  if (campaigns) impl_->BecomeFollower(impl_->hard_state.term, {});
 }
 
 void Node::StepDown() {

@@ -91,6 +91,8 @@ struct NodeStatus {
   Role role = Role::kFollower;
   Term term;
   ReplicaId leader;                             // !valid() = unknown
+  ReplicaId transfer_to;                        // leader: to whom it hands over; !valid() = nobody
+  bool by_transfer = false;                     // leader: its predecessor handed over to it
   Index last, commit, applied, durable, first;  // first: lowest index whose entry or term is known
   Membership membership;
   std::vector<ReplicaStatus> replicas;  // leader only
@@ -127,7 +129,12 @@ class Node {
   // is applied. kBusy while another change is not applied; kInvalidArgument if
   // target.metadata_index is not above the applied one.
   Result<Index> ProposeMembership(Membership target, std::int64_t append_time_ms);
+  // Hands over once `to` has everything; until then, and until an election timeout passed without
+  // it, nothing is proposed (thesis §3.10). status().transfer_to tells while it is under way.
   Status TransferLeadership(ReplicaId to);
+  // From now on this replica does not campaign and takes no leadership that is handed over to it;
+  // it goes on to vote and to follow. What it leads it leads on.
+  void StandAside();
   // A leader stops leading and lets the voter with the longest log campaign at once.
   void StepDown();
   // Answered in Ready.reads, also on loss of leadership.

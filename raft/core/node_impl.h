@@ -33,6 +33,7 @@ struct Leading {
   std::map<ReplicaId, Progress> peers;  // everybody of the configuration but this replica
   ReadRounds reads;
   std::optional<ReplicaId> transfer_to;
+  bool by_transfer = false;  // its predecessor handed over
   int transfer_ticks = 0;
   std::uint64_t own_ticks = 0;  // since the election
   std::size_t uncommitted_bytes = 0;
@@ -151,6 +152,8 @@ struct Node::Impl {
   bool leader_silent = false;     // no lease for a leader whose stream closed, or after a gap
 
   bool campaign_when_applied = false;  // the leader of this term said "now"
+  bool handed_over = false;            // to this replica, by the last leader that it followed
+  bool stands_aside = false;
 
   Index matched;       // this log equals the current leader's up to here
   Index acknowledged;  // highest index acknowledged to the current leader

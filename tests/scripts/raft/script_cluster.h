@@ -63,6 +63,7 @@ class ScriptCluster {
   void Propose(const Words& words);
   void Change(const Words& words);
   void Transfer(const Words& words);
+  void StandAside(const Words& words);
   void Read(const Words& words);
   void Rank(const Words& words);
   void Silent(const Words& words);

@@ -48,6 +48,7 @@ const std::map<std::string, ScriptCluster::Command>& ScriptCluster::Commands() {
       {"propose", &ScriptCluster::Propose},
       {"change", &ScriptCluster::Change},
       {"transfer", &ScriptCluster::Transfer},
+      {"stand-aside", &ScriptCluster::StandAside},
       {"read", &ScriptCluster::Read},
       {"rank", &ScriptCluster::Rank},
       {"silent", &ScriptCluster::Silent},
@@ -284,6 +285,10 @@ void ScriptCluster::Change(const Words& words) {
 void ScriptCluster::Transfer(const Words& words) {
   const kronika::Status result = At(words[1]).node().TransferLeadership(Id(words[2]));
   if (!result) Say(std::string(Name(result.error().code)) + ": " + result.error().text);
+}
+
+void ScriptCluster::StandAside(const Words& words) {
+  At(words[1]).node().StandAside();
 }
 
 void ScriptCluster::Read(const Words& words) {

@@ -48,6 +48,7 @@ class GroupTest : public testing::Test, public GroupHost {
   void StatusChanged(Group&) override {}
   Status Admit(std::size_t, EntriesOf) const override { return {}; }
   void CountAdmitted(std::int64_t) override {}
+  void LeadershipGained(const Group&) override {}
   void CountUncommitted(std::int64_t) override {}
   bool IsFirstLive(const Group&) const override { return false; }
   void StoreFailed(const Error& error) override { failure_ = error; }

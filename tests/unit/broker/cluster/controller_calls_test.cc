@@ -26,6 +26,7 @@ class ControllerCallsTest : public testing::Test, public raft::GroupHost {
   void StatusChanged(raft::Group&) override {}
   Status Admit(std::size_t, raft::EntriesOf) const override { return {}; }
   void CountAdmitted(std::int64_t) override {}
+  void LeadershipGained(const raft::Group&) override {}
   void CountUncommitted(std::int64_t) override {}
   bool IsFirstLive(const raft::Group&) const override { return true; }
   void StoreFailed(const Error& error) override { ADD_FAILURE() << error.Describe(); }

@@ -40,6 +40,7 @@ class RaftPartitionTest : public testing::Test, public raft::GroupHost {
     return Fail(ErrorCode::kBusy, "the journal waits for a checkpoint");
   }
   void CountAdmitted(std::int64_t) override {}
+  void LeadershipGained(const raft::Group&) override {}
   void CountUncommitted(std::int64_t) override {}
   bool IsFirstLive(const raft::Group&) const override { return true; }
   void StoreFailed(const Error& error) override { ADD_FAILURE() << error.Describe(); }
