@@ -3,7 +3,7 @@
 //
 // Called on the broker's loop; completions run there, never inside the call, with the same number
 // of results in the same order as was asked for. Source: Kafka's CreateTopics, DeleteTopics,
-// InitProducerId, IncrementalAlterConfigs; DESIGN part 6.
+// InitProducerId, ElectLeaders, IncrementalAlterConfigs; DESIGN part 6.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "base/result.h"
 #include "broker/kafka_error.h"
+#include "broker/partition_id.h"
 
 namespace kronika::broker {
 
@@ -50,6 +51,11 @@ struct TopicRef {
   Uuid id = {};
 };
 
+struct ElectionOutcome {
+  KafkaError error = KafkaError::kNone;
+  std::string text = {};  // for people, with an error
+};
+
 struct ProducerIdentity {
   KafkaError error = KafkaError::kNone;
   std::int64_t id = -1;
@@ -65,6 +71,10 @@ class AdminForwarder {
                             std::move_only_function<void(std::vector<TopicOutcome>)> done) = 0;
   virtual void DeleteTopics(std::vector<TopicRef> topics, Instant deadline,
                             std::move_only_function<void(std::vector<TopicOutcome>)> done) = 0;
+  // Lets the first replica of each partition's assignment lead it. Completes when all do as far as
+  // this broker knows, or cannot; at the deadline with kRequestTimedOut for those that do not yet.
+  virtual void ElectPreferred(std::vector<PartitionId> partitions, Instant deadline,
+                              std::move_only_function<void(std::vector<ElectionOutcome>)> done) = 0;
   // A fresh producer id with epoch 0, from a block of this broker's.
   virtual void AllocateProducerId(std::move_only_function<void(ProducerIdentity)> done) = 0;
 };

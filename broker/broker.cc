@@ -273,8 +273,10 @@ void Broker::MakeClusterParts() {
                                   },
                                   config_.self.broker, [this] { return ControllerId(); },
                                   [this](BrokerId peer) { return groups_->IsLive(peer); }});
-  admin_ = std::make_unique<Admin>(Admin::Environment{
-      seams_.loop, *controller_link_, *leadership_, groups_->leader_states(), config_.self.broker});
+  MakeLeaderParts();
+  admin_ = std::make_unique<Admin>(Admin::Environment{seams_.loop, *controller_link_, *leadership_,
+                                                      groups_->leader_states(), config_.self.broker,
+                                                      *elections_});
   groups_->leader_states().SetObserver([this](const raft::LeaderState&) { admin_->OnNews(); });
   creator_ = std::make_unique<TopicCreator>(seams_.loop, seams_.log, *admin_, settings_);
   membership_ = std::make_unique<ClusterMembership>(
@@ -320,6 +322,24 @@ void Broker::MakeClusterParts() {
   watermarks_->Start();
 }
 
+void Broker::MakeLeaderParts() {
+  auto image = [this] { return machine_->image(); };
+  transfers_ = std::make_unique<LeaderTransfers>(LeaderTransfers::Environment{
+      seams_.loop, *groups_, *leadership_, image, config_.self.broker,
+      std::chrono::milliseconds(settings_.replica_lag_max_ms) / groups_->options().tick});
+  transfers_->Serve();
+  elections_ = std::make_unique<Elections>(Elections::Environment{
+      seams_.loop, groups_->calls(), *leadership_, image, config_.self.broker, *transfers_});
+  returns_ = std::make_unique<PreferredReturns>(PreferredReturns::Environment{
+      seams_.loop, seams_.log, *groups_, *transfers_, image, config_.self.broker,
+      std::chrono::seconds(settings_.leader_check_interval_s)});
+  if (settings_.leader_rebalance) returns_->Start();
+  groups_->SetPeerLost([this](BrokerId peer) {
+    transfers_->OnPeerLost(peer);
+    returns_->OnPeerLost(peer);
+  });
+}
+
 std::vector<Coordinated> Broker::CoordinatedHere() const {
   std::vector<Coordinated> out;
   for (const OffsetsPartition* partition : group_coordinator_->Led()) {
@@ -340,6 +360,15 @@ void Broker::Fatal(const Error& error) {
   });
 }
 
+void Broker::HandOverLeaderships(Duration limit, Thunk done) {
+  if (!started_ || fatal_ || KRONIKA_PLANTED("stop-without-handover"))
+    return seams_.loop.Post(std::move(done));
+  returns_->Stop();
+  hand_over_ = std::make_unique<HandOver>(
+      HandOver::Environment{seams_.loop, seams_.log, *groups_, *transfers_});
+  hand_over_->Begin(limit, std::move(done));
+}
+
 void Broker::Stop(Done<void> done) {
   if (!started_ || fatal_)
     return seams_.loop.Post([done = std::move(done)]() mutable { done({}); });
@@ -351,6 +380,9 @@ void Broker::Stop(Done<void> done) {
           seams_.log.Info("stopping without a last checkpoint: {}",
                           checkpointed.error().Describe());
         watermarks_->Stop();
+        hand_over_.reset();
+        returns_->Stop();
+        transfers_->Stop();
         replicas_->Stop();
         groups_->Stop();
         journal_->Close(std::move(done));

@@ -25,9 +25,11 @@
 #include "broker/cluster/controller_calls.h"
 #include "broker/cluster/controller_link.h"
 #include "broker/cluster/controller_service.h"
+#include "broker/cluster/hand_over.h"
 #include "broker/cluster/joiner.h"
 #include "broker/cluster/leadership.h"
 #include "broker/cluster/membership.h"
+#include "broker/cluster/preferred_returns.h"
 #include "broker/cluster/watermarks.h"
 #include "broker/group/group_coordinator.h"
 #include "broker/group/report.h"
@@ -80,6 +82,9 @@ class Broker {
   // Opens the journal and brings back what the disk holds. kFenced: this directory must not be used
   // again.
   void Start(Done<void> done);
+  // Before Stop, while clients are still served: others lead what was led here, within `limit` as
+  // far as they can.
+  void HandOverLeaderships(Duration limit, Thunk done);
   // Checkpoints, so that the next start has little to replay, and closes the journal.
   void Stop(Done<void> done);
 
@@ -100,6 +105,7 @@ class Broker {
   wal::Journal& journal() { return *journal_; }
   Checkpointer& checkpointer() { return *checkpointer_; }
   metadata::ImagePtr Image() const { return machine_ ? machine_->image() : nullptr; }
+  const LeaderTransfers& transfers() const { return *transfers_; }
   const Leadership& leadership() const { return *leadership_; }
   const BrokerConfig& config() const { return config_; }
   BrokerId ControllerId() const;
@@ -117,6 +123,7 @@ class Broker {
   bool WasReplaced(const metadata::Image& image);
   Status CheckSelf(const metadata::Image& image) const;
   void MakeClusterParts();
+  void MakeLeaderParts();
   std::vector<Coordinated> CoordinatedHere() const;
   void Fatal(const Error& error);
 
@@ -138,6 +145,10 @@ class Broker {
   std::unique_ptr<ControllerService> service_;
   std::unique_ptr<ControllerCalls> controller_calls_;
   std::unique_ptr<ControllerLink> controller_link_;
+  std::unique_ptr<LeaderTransfers> transfers_;
+  std::unique_ptr<Elections> elections_;
+  std::unique_ptr<PreferredReturns> returns_;
+  std::unique_ptr<HandOver> hand_over_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<TopicCreator> creator_;
   std::unique_ptr<ClusterMembership> membership_;

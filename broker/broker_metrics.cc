@@ -49,6 +49,13 @@ constexpr MetricFamily kBytesKept{"kronika_compaction_bytes_kept_total", MetricT
                                   "Bytes that it left of them."};
 constexpr MetricFamily kRecordsRemoved{"kronika_compaction_records_removed_total",
                                        MetricType::kCounter, "Records that it took out."};
+constexpr MetricFamily kGained{"kronika_leaderships_gained_total", MetricType::kCounter,
+                               "Leaderships that replicas here gained, by how."};
+constexpr MetricFamily kHandedOver{"kronika_leaderships_handed_over_total", MetricType::kCounter,
+                                   "Leaderships that others took over from here, by why."};
+constexpr MetricFamily kNotTakenOver{"kronika_leadership_transfers_failed_total",
+                                     MetricType::kCounter,
+                                     "Transfers of leadership from here that were given up."};
 constexpr MetricFamily kInstallsSent{"kronika_installs_sent_total", MetricType::kCounter,
                                      "Full installs that a replica elsewhere took from here."};
 constexpr MetricFamily kInstallsReceived{"kronika_installs_received_total", MetricType::kCounter,
@@ -161,6 +168,20 @@ void CollectJournal(admin::MetricsText& out, const wal::JournalStatus& journal) 
   out.Single(kWaiting, static_cast<double>(journal.writes_waiting));
 }
 
+void CollectLeaderships(admin::MetricsText& out, const raft::LeadershipCounters& gained,
+                        const TransferCounters& transfers) {
+  out.Family(kGained);
+  out.Sample({{"by", "election"}}, static_cast<double>(gained.by_election));
+  out.Sample({{"by", "transfer"}}, static_cast<double>(gained.by_transfer));
+  out.Family(kHandedOver);
+  for (const auto reason :
+       {TransferReason::kElection, TransferReason::kReturn, TransferReason::kStop}) {
+    out.Sample({{"why", Name(reason)}},
+               static_cast<double>(transfers.completed[std::to_underlying(reason)]));
+  }
+  out.Single(kNotTakenOver, static_cast<double>(transfers.failed));
+}
+
 void CollectCompaction(admin::MetricsText& out, const CompactionCounters& counters) {
   out.Single(kPasses, static_cast<double>(counters.passes));
   out.Single(kPassesFailed, static_cast<double>(counters.failed));
@@ -189,6 +210,7 @@ void BrokerSource::Collect(admin::MetricsText& out) const {
   out.Single(kDuplicates, static_cast<double>(broker_->replicas().counters().duplicates));
   out.Single(kDiskLow, broker_->replicas().disk_low() ? 1 : 0);
   CollectCompaction(out, broker_->replicas().compaction());
+  CollectLeaderships(out, broker_->groups().leaderships_gained(), broker_->transfers().counters());
   const raft::InstallCounters& installs = broker_->groups().installs().counters();
   out.Single(kInstallsSent, static_cast<double>(installs.sent));
   out.Single(kInstallsReceived, static_cast<double>(installs.received));

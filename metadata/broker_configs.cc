@@ -15,6 +15,11 @@ constexpr ConfigDefinition kTable[] = {
      .type = ConfigType::kBoolean,
      .default_value = "true",
      .documentation = "Whether a Metadata request that allows it creates the topics it names."},
+    {.name = "auto.leader.rebalance.enable",
+     .type = ConfigType::kBoolean,
+     .default_value = "true",
+     .documentation =
+         "Whether leaders return to their preferred replicas, the first ones, by themselves."},
     {.name = "connections.max.idle.ms",
      .type = ConfigType::kLong,
      .default_value = "600000",
@@ -59,6 +64,13 @@ constexpr ConfigDefinition kTable[] = {
      .min = 1,
      .max = kIntMax,
      .documentation = "Shortest session timeout that a member of a group may ask for."},
+    {.name = "leader.imbalance.check.interval.seconds",
+     .type = ConfigType::kLong,
+     .default_value = "300",
+     .min = 1,
+     .max = 86'400,
+     .documentation = "A leader returns to its preferred replica when that one was up and in sync "
+                      "for this long without a break."},
     {.name = "log.cleaner.backoff.ms",
      .type = ConfigType::kLong,
      .default_value = "15000",
@@ -161,6 +173,8 @@ BrokerSettings ResolveBrokerSettings(const ConfigMap& configs) {
   auto number = [&](std::string_view name) { return ConfigAsInt(ValueInForce(name, configs)); };
   auto small = [&](std::string_view name) { return static_cast<std::int32_t>(number(name)); };
   return {.auto_create_topics = ConfigAsBool(ValueInForce("auto.create.topics.enable", configs)),
+          .leader_rebalance = ConfigAsBool(ValueInForce("auto.leader.rebalance.enable", configs)),
+          .leader_check_interval_s = small("leader.imbalance.check.interval.seconds"),
           .partitions = small("num.partitions"),
           .replication_factor = small("default.replication.factor"),
           .offsets_partitions = small("offsets.topic.num.partitions"),

@@ -16,6 +16,8 @@ std::span<const ConfigDefinition> BrokerConfigs();
 
 struct BrokerSettings {
   bool auto_create_topics = true;
+  bool leader_rebalance = true;
+  std::int32_t leader_check_interval_s = 300;
   std::int32_t partitions = 1;  // of a topic created without a count
   std::int32_t replication_factor =
       0;  // of a topic created without one; 0 = min(3, registered brokers)

@@ -51,6 +51,7 @@ KRONIKA_HANDLES(DeleteTopics);
 KRONIKA_HANDLES(InitProducerId);
 KRONIKA_HANDLES(DescribeConfigs);
 KRONIKA_HANDLES(DeleteGroups);
+KRONIKA_HANDLES(ElectLeaders);
 KRONIKA_HANDLES(OffsetDelete);
 KRONIKA_HANDLES(DescribeCluster);
 

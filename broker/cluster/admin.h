@@ -15,6 +15,7 @@
 
 #include "broker/admin_forwarder.h"
 #include "broker/cluster/controller_link.h"
+#include "broker/cluster/elections.h"
 #include "broker/services.h"
 #include "raft/leader_states.h"
 
@@ -28,6 +29,7 @@ class Admin final : public AdminForwarder {
     const MetadataView& metadata;
     const raft::LeaderStates& leaders;
     BrokerId self;
+    Elections& elections;
   };
 
   explicit Admin(Environment environment) : environment_(environment) {}
@@ -37,6 +39,10 @@ class Admin final : public AdminForwarder {
                     std::move_only_function<void(std::vector<TopicOutcome>)> done) override;
   void DeleteTopics(std::vector<TopicRef> topics, Instant deadline,
                     std::move_only_function<void(std::vector<TopicOutcome>)> done) override;
+  void ElectPreferred(std::vector<PartitionId> partitions, Instant deadline,
+                      std::move_only_function<void(std::vector<ElectionOutcome>)> done) override {
+    environment_.elections.ElectPreferred(partitions, deadline, std::move(done));
+  }
   void AllocateProducerId(std::move_only_function<void(ProducerIdentity)> done) override;
 
   // A new image, or news of a leader: whoever waits for it is looked at again.

@@ -202,6 +202,25 @@ Result<std::vector<std::int64_t>> DecodeWatermarks(Bytes bytes) {
   return Whole(in, std::move(out), "high watermarks");
 }
 
+std::string EncodeTransferAnswers(const std::vector<TransferAnswer>& answers) {
+  LeWriter out;
+  out.Int(static_cast<std::uint32_t>(answers.size()));
+  for (const auto each : answers) out.Int(std::to_underlying(each));
+  return out.Take();
+}
+
+Result<std::vector<TransferAnswer>> DecodeTransferAnswers(Bytes bytes) {
+  LeReader in(bytes);
+  std::vector<std::uint8_t> codes;
+  GetList(in, codes, [&] { return in.Int<std::uint8_t>(); });
+  std::vector<TransferAnswer> out;
+  for (const auto code : codes) {
+    if (code > std::to_underlying(TransferAnswer::kNotAvailable)) return Malformed("transfers");
+    out.push_back(TransferAnswer{code});
+  }
+  return Whole(in, std::move(out), "transfers");
+}
+
 std::string EncodeProducerIdBlock(const ProducerIdBlock& block) {
   LeWriter out;
   out.Int(block.first).Int(block.count);

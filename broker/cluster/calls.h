@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "broker/partition_id.h"
 #include "metadata/controller.h"
 #include "metadata/records.h"
 
@@ -29,12 +30,17 @@ enum class CallKind : std::uint32_t {
   kWhoAmI = 10,
   // Partitions → their high watermarks; any leader answers, -1 for what it does not lead.
   kHighWatermarks = 11,
+  // Partitions → a TransferAnswer each; any leader begins to hand over to the preferred replica.
+  kElectPreferred = 12,
+  kStopping = 13,  // nothing; to everybody, from a broker that is about to stop
 };
 
-struct PartitionId {
-  Uuid topic;
-  std::int32_t number = 0;
-  auto operator<=>(const PartitionId&) const = default;
+// What a leader's broker says of handing a partition over.
+enum class TransferAnswer : std::uint8_t {
+  kStarted = 0,
+  kBusy = 1,          // not now: it may be asked again
+  kNotLeader = 2,     // it does not lead the partition
+  kNotAvailable = 3,  // the preferred replica is not in sync, or its broker is down or stopping
 };
 
 // Without ids, which the controller draws.
@@ -71,6 +77,8 @@ std::string EncodePartitions(const std::vector<PartitionId>& partitions);
 Result<std::vector<PartitionId>> DecodePartitions(Bytes bytes);
 std::string EncodeWatermarks(const std::vector<std::int64_t>& watermarks);
 Result<std::vector<std::int64_t>> DecodeWatermarks(Bytes bytes);
+std::string EncodeTransferAnswers(const std::vector<TransferAnswer>& answers);
+Result<std::vector<TransferAnswer>> DecodeTransferAnswers(Bytes bytes);
 std::string EncodeProducerIdBlock(const ProducerIdBlock& block);
 Result<ProducerIdBlock> DecodeProducerIdBlock(Bytes bytes);
 

@@ -72,6 +72,8 @@ void ControllerCalls::Handle(CallKind kind, const Slice& payload, Done<Slice> do
     case CallKind::kLiveBrokers:
     case CallKind::kWhoAmI:
     case CallKind::kHighWatermarks:
+    case CallKind::kElectPreferred:
+    case CallKind::kStopping:
       break;
   }
   done(Fail(ErrorCode::kUnsupported, "not a question for the controller"));

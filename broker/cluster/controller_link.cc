@@ -26,6 +26,8 @@ bool MayRepeat(CallKind kind) {
     case CallKind::kReplaceReplica:
     case CallKind::kWhoAmI:
     case CallKind::kHighWatermarks:
+    case CallKind::kElectPreferred:
+    case CallKind::kStopping:
       return false;
   }
   std::unreachable();

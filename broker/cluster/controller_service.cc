@@ -44,7 +44,9 @@ void ControllerService::Next() {
     auto index =
         group_->Propose(raft::EntryType::kData, Slice::CopyOf(metadata::EncodeRecords(*records)));
     if (!index) {
-      job.done(std::unexpected(index.error()));
+      // Busy while it hands over, too: nothing was proposed, and whoever leads then is asked again.
+      const bool again = index.error().code == ErrorCode::kBusy;
+      job.done(Fail(again ? ErrorCode::kNotLeader : index.error().code, index.error().text));
       continue;
     }
     for (const auto& record : *records)

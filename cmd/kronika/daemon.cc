@@ -13,6 +13,8 @@
 namespace kronika::cmd {
 namespace {
 
+// Together below what deploy/cluster.sh waits before it kills.
+constexpr Duration kHandOverMax = std::chrono::seconds(5);
 constexpr Duration kStopMax = std::chrono::seconds(5);
 // A leader beats every 150 ms.
 constexpr Duration kSpeaksWithin = std::chrono::milliseconds(500);
@@ -190,6 +192,12 @@ void Daemon::BeginStop() {
   stopping_ = true;
   log_->Info("stopping");
   source_.SetStopping();
+  if (!broker_ || !broker_->started()) return EndService();
+  // Clients are served meanwhile: who asks for what moved is told where it is.
+  broker_->HandOverLeaderships(kHandOverMax, [this] { EndService(); });
+}
+
+void Daemon::EndService() {
   if (server_) server_->Stop();
   if (!broker_ || !broker_->started()) return loop_.Stop();
   loop_.RunAfter(kStopMax, [this] {

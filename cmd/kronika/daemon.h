@@ -37,7 +37,9 @@ class Daemon {
   void MakeBroker();
   void OnStarted(Status started);
   void ServeWhenReady();
+  // Hands leaderships over, ends the service of clients, then the broker.
   void BeginStop();
+  void EndService();
   void GiveUp(const Error& error);
   [[noreturn]] void EndNow(int exit_code);
 

@@ -131,6 +131,19 @@ void FakeCluster::DeleteTopics(std::vector<TopicRef> topics, Instant,
   loop.Post([out = std::move(out), done = std::move(done)]() mutable { done(std::move(out)); });
 }
 
+void FakeCluster::ElectPreferred(std::vector<PartitionId> partitions, Instant deadline,
+                                 std::move_only_function<void(std::vector<ElectionOutcome>)> done) {
+  election_deadline = deadline;
+  std::vector<ElectionOutcome> out;
+  for (const auto& partition : partitions) {
+    elected.push_back(partition);
+    const auto found = election_errors.find(partition);
+    const KafkaError error = found == election_errors.end() ? KafkaError::kNone : found->second;
+    out.push_back({.error = error, .text = error == KafkaError::kNone ? "" : "why"});
+  }
+  loop.Post([out = std::move(out), done = std::move(done)]() mutable { done(std::move(out)); });
+}
+
 void FakeCluster::AllocateProducerId(std::move_only_function<void(ProducerIdentity)> done) {
   loop.Post([id = next_producer_id++, done = std::move(done)]() mutable {
     done({.id = id, .epoch = 0});

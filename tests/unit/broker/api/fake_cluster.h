@@ -129,6 +129,8 @@ class FakeCluster final : public MetadataView,
                     std::move_only_function<void(std::vector<TopicOutcome>)> done) override;
   void DeleteTopics(std::vector<TopicRef> topics, Instant deadline,
                     std::move_only_function<void(std::vector<TopicOutcome>)> done) override;
+  void ElectPreferred(std::vector<PartitionId> partitions, Instant deadline,
+                      std::move_only_function<void(std::vector<ElectionOutcome>)> done) override;
   void AllocateProducerId(std::move_only_function<void(ProducerIdentity)> done) override;
 
   FakePartition& At(const Uuid& topic, std::int32_t partition) {
@@ -160,6 +162,10 @@ class FakeCluster final : public MetadataView,
   std::set<BrokerId> down;
   std::vector<CreateTopicsCall> created;
   std::vector<TopicRef> deleted;
+  // What is asked for, and what becomes of it; without an entry it is elected.
+  std::vector<PartitionId> elected;
+  Instant election_deadline;
+  std::map<PartitionId, KafkaError> election_errors;
   KafkaError create_error = KafkaError::kNone;
   std::int64_t next_producer_id = 1000;
 
