@@ -8,6 +8,7 @@
 #include "proto/kafka/create_topics.h"
 #include "proto/kafka/delete_topics.h"
 #include "proto/kafka/describe_configs.h"
+#include "proto/kafka/elect_leaders.h"
 #include "proto/kafka/init_producer_id.h"
 #include "proto/kafka/list_offsets.h"
 
@@ -113,6 +114,35 @@ Status DeleteTopic(Cluster& cluster, const std::string& topic) {
         FromKafka(each.error_code, "topic " + topic, each.error_message.value_or("")));
   }
   return {};
+}
+
+Result<std::vector<ElectedPartition>> ElectPreferredLeaders(
+    Cluster& cluster, const std::optional<std::string>& topic) {
+  kafka::ElectLeadersRequest request;
+  request.timeout_ms = static_cast<std::int32_t>(cluster.options().request_timeout.count());
+  request.topic_partitions.reset();
+  if (topic) {
+    auto info = cluster.DescribeTopic(*topic);
+    if (!info) return std::unexpected(std::move(info).error());
+    auto& asked = request.topic_partitions.emplace().emplace_back();
+    asked.topic = *topic;
+    for (const auto& partition : info->partitions) asked.partitions.push_back(partition.index);
+  }
+  auto answer = cluster.CallAny(request, cluster.options().request_timeout);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  if (answer->error_code != KafkaError::kNone)
+    return std::unexpected(FromKafka(answer->error_code, "the election"));
+  std::vector<ElectedPartition> out;
+  for (const auto& each : answer->replica_election_results) {
+    for (const auto& result : each.partition_result) {
+      if (result.error_code == KafkaError::kElectionNotNeeded) continue;
+      std::string error;
+      if (result.error_code != KafkaError::kNone)
+        error = result.error_message.value_or(std::string(kafka::Text(result.error_code)));
+      out.push_back({each.topic, result.partition_id, std::move(error)});
+    }
+  }
+  return out;
 }
 
 Result<std::vector<ConfigInfo>> DescribeTopicConfigs(Cluster& cluster, const std::string& topic) {

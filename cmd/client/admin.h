@@ -24,6 +24,17 @@ struct NewTopic {
 Status CreateTopic(Cluster& cluster, const NewTopic& topic);
 Status DeleteTopic(Cluster& cluster, const std::string& topic);
 
+// What became of a partition's election; only partitions that another than their preferred replica
+// led are told.
+struct ElectedPartition {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::string error;  // empty: its preferred replica leads it now
+};
+// Lets preferred replicas lead the partitions of `topic`, or of every topic.
+Result<std::vector<ElectedPartition>> ElectPreferredLeaders(
+    Cluster& cluster, const std::optional<std::string>& topic);
+
 struct ConfigInfo {
   std::string name;
   std::string value;

@@ -146,6 +146,30 @@ int ShowHealth(const Arguments& arguments) {
   return health.reasons.empty() ? kExitOk : kExitUnhealthy;
 }
 
+int ElectLeaders(const Arguments& arguments) {
+  auto setup = ReadClientSetup(arguments);
+  if (!setup) return UsageError(setup.error());
+  Cluster cluster(setup->options);
+  const std::string& topic = arguments.Text("--topic");
+  auto elected =
+      client::ElectPreferredLeaders(cluster, topic.empty() ? std::nullopt : std::optional(topic));
+  if (!elected) return OperationError(elected.error());
+  Table table(
+      {{"TOPIC", "topic"}, {"PARTITION", "partition", CellKind::kNumber}, {"RESULT", "result"}});
+  bool all = true;
+  for (const auto& each : *elected) {
+    all = all && each.error.empty();
+    table.Add(
+        {each.topic, std::to_string(each.partition), each.error.empty() ? "elected" : each.error});
+  }
+  if (table.empty() && setup->format == Format::kTable) {
+    PrintLine("every partition is led by its preferred replica");
+  } else {
+    Print(setup->format, table);
+  }
+  return all ? kExitOk : kExitError;
+}
+
 }  // namespace
 
 CommandList ClusterCommands() {
@@ -161,7 +185,13 @@ CommandList ClusterCommands() {
                                           .value = "N",
                                           .help = "Fewer brokers than this are a problem",
                                           .default_value = "0"}}),
-           .run = &ShowHealth}};
+           .run = &ShowHealth},
+          {.noun = "cluster",
+           .verb = "elect-leaders",
+           .help = "Let preferred replicas, the first ones, lead their partitions",
+           .options = WithClientOptions(
+               {{.name = "--topic", .value = "TOPIC", .help = "Only of this topic"}}),
+           .run = &ElectLeaders}};
 }
 
 }  // namespace kronika::cmd
