@@ -26,6 +26,7 @@ SimBroker::~SimBroker() {
 void SimBroker::Start() {
   EndLife();
   ended_ = false;
+  stopped_ = false;
   rng_ = std::make_unique<SeededRng>(seeds_.Next());
   loop_ = std::make_unique<SimLoop>(scheduler_);
   journal_files_ = std::make_unique<FakeFiles>(disk_, *loop_);
@@ -80,8 +81,22 @@ void SimBroker::ServeWhenReady() {
   loop_->RunAfter(std::chrono::milliseconds(20), [this] { ServeWhenReady(); });
 }
 
+void SimBroker::BeginStop() {
+  broker_->HandOverLeaderships(std::chrono::seconds(5), [this] {
+    if (port_) port_->Die();
+    broker_->Stop([this](Status) { stopped_ = true; });
+  });
+}
+
+std::uint64_t SimBroker::returned() const {
+  const bool counts = broker_ && broker_->started();
+  const auto why = std::to_underlying(broker::TransferReason::kReturn);
+  return returned_before_ + (counts ? broker_->transfers().counters().completed[why] : 0);
+}
+
 void SimBroker::EndLife() {
   if (!loop_) return;
+  returned_before_ = returned();
   loop_->Kill();
   if (port_) port_->Die();
   transport_.reset();

@@ -38,6 +38,10 @@ class SimBroker {
   void Start();
   void Kill();
   void Crash(const CrashOptions& options);
+  // As the daemon does when it is asked to end: others lead first, then a last checkpoint. While it
+  // runs; stopped() tells when only the end of the process is left.
+  void BeginStop();
+  bool stopped() const { return stopped_; }
   // The data directory is gone; what is started next has another, formatted to join.
   void LoseDisk(const Uuid& directory);
   void Pause() { loop_->Pause(); }
@@ -62,6 +66,8 @@ class SimBroker {
   bool checkpoint_marked();
   // How many full installs lie staged on its disk.
   std::size_t staged_folders() const;
+  // Leaderships that went back to preferred replicas from here, over all lives.
+  std::uint64_t returned() const;
   std::uint64_t lives() const { return boot_epoch_; }
 
  private:
@@ -90,6 +96,8 @@ class SimBroker {
   std::unique_ptr<SimPort> port_;
   Rng& seeds_;
   bool ended_ = false;
+  bool stopped_ = false;
+  std::uint64_t returned_before_ = 0;  // in earlier lives
   std::string end_reason_;
 };
 

@@ -53,7 +53,9 @@ const std::vector<ClusterWorld::FaultClass>& ClusterWorld::FaultClasses() {
       {"power loss with one behind", &ClusterWorld::LosePowerWithOneBehind},
       {"overwritten in flight", &ClusterWorld::OverwriteInFlight},
       {"deposed leader asked", &ClusterWorld::AskTheDeposed},
-      {"leads again", &ClusterWorld::LeadAgain}};
+      {"leads again", &ClusterWorld::LeadAgain},
+      {"stop", &ClusterWorld::StopOne},
+      {"stop of a sound cluster's broker", &ClusterWorld::StopWhileSound}};
   return classes;
 }
 
@@ -75,6 +77,8 @@ std::vector<std::string> ClusterWorld::FaultNames() {
                                "tiny journals",
                                "frames repeated",
                                "files recycled",
+                               "leaderships handed over by a stop",
+                               "leaders returned",
                                "installs"};
   for (const auto& fault : FaultClasses()) out.emplace_back(fault.name);
   return out;

@@ -69,6 +69,7 @@ void ClusterWorld::MakePlan() {
   plan_.cluster.bytes[0] = 7;
   plan_.broker_defaults = {{"group.initial.rebalance.delay.ms", "50"},
                            {"group.min.session.timeout.ms", "500"},
+                           {"leader.imbalance.check.interval.seconds", "1"},
                            {"offsets.topic.num.partitions", "2"}};
   for (int i = 0; i < kBrokers; ++i) {
     Uuid directory;
@@ -110,6 +111,7 @@ SeedReport ClusterWorld::Run() {
   report_.counts["frames repeated"] += network_->counters().repeated;
   report_.counts["lane resets"] += network_->counters().resets;
   for (auto& broker : brokers_) {
+    report_.counts["leaders returned"] += broker->returned();
     if (!broker->running()) continue;
     report_.counts["checkpoints"] += broker->broker().checkpointer().counters().completed;
     report_.counts["files recycled"] += broker->broker().journal().status().files_recycled;

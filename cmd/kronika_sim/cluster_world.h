@@ -74,6 +74,14 @@ class ClusterWorld {
   bool LeadAgain(SimBroker& victim);
   void LeaveClientsOnly(SimBroker& broker);
   void AskDirectly(SimBroker& broker);
+  // cluster_stops.cc
+  struct Offices;
+  bool StopOne(SimBroker& victim);
+  bool StopWhileSound(SimBroker& victim);
+  bool Stop(SimBroker& victim);
+  bool Sound();
+  Offices OfficesOf(SimBroker& broker);
+  void CheckOffices(const Offices& offices);
   // cluster_replace.cc
   void LoseDisk();
   bool EveryReplicaLevel();
