@@ -2,7 +2,7 @@
 # A Kronika cluster on this machine: brokers 0..N-1 (node ids 1..N) on 127.0.0.1.
 #
 #   cluster.sh start                 found the cluster if it is new, start what does not run, wait until all is ready
-#   cluster.sh stop                  end the brokers: TERM, wait, KILL; the data stays
+#   cluster.sh stop                  end the brokers: TERM (leaders are handed over), wait, KILL; the data stays
 #   cluster.sh status                one line a broker; exit code 10 unless every broker is ready
 #   cluster.sh kill I                kill -9 broker I
 #   cluster.sh pause I | resume I    SIGSTOP | SIGCONT

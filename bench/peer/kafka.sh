@@ -87,6 +87,7 @@ class_of() {
     consumer-perf-test) echo org.apache.kafka.tools.ConsumerPerformance ;;
     consumer-groups) echo org.apache.kafka.tools.consumer.group.ConsumerGroupCommand ;;
     delete-records) echo org.apache.kafka.tools.DeleteRecordsCommand ;;
+    leader-election) echo org.apache.kafka.tools.LeaderElectionCommand ;;
     verifiable-producer) echo org.apache.kafka.tools.VerifiableProducer ;;
     verifiable-consumer) echo org.apache.kafka.tools.VerifiableConsumer ;;
     storage) echo kafka.tools.StorageTool ;;

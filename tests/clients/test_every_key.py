@@ -15,7 +15,9 @@ from cluster import ClusterTest  # noqa: E402
 from process import ROOT, wait_for  # noqa: E402
 
 ILLEGAL_SEQUENCE = 45
+ELECTION_NOT_NEEDED = 84
 OFFSETS_PARTITIONS = 50
+ELECT_LEADERS = 43
 OFFSET_DELETE = 47
 
 
@@ -47,7 +49,8 @@ class EveryKey(ClusterTest):
              wire.DELETE_TOPICS: "delete_topics", wire.INIT_PRODUCER_ID: "init_producer_id",
              wire.DESCRIBE_CONFIGS: "describe_configs", wire.DESCRIBE_CLUSTER: "describe_cluster",
              8: "offset_commit", 9: "offset_fetch", 11: "join_group", 12: "heartbeat", 13: "leave_group", 14: "sync_group",
-             15: "describe_groups", 16: "list_groups", 42: "delete_groups", OFFSET_DELETE: "offset_delete"}
+             15: "describe_groups", 16: "list_groups", 42: "delete_groups",
+             ELECT_LEADERS: "elect_leaders", OFFSET_DELETE: "offset_delete"}
     SETTINGS = {"broker_defaults": "{group.initial.rebalance.delay.ms: 100}"}
 
     def connect(self, broker=0):
@@ -266,6 +269,39 @@ class EveryKey(ClusterTest):
         answer = self.connect(node - 1).request(OFFSET_DELETE, 0, body)
         self.assertEqual(0, answer.take("h"))
         self.assertEqual({}, {p: o for p, o in self.committed("deleted-offset").items() if o >= 0})
+
+    def test_elect_leaders(self):
+        """A broker that was away leads again what it is preferred for, as all brokers say."""
+        topic = self.create("elected", 3)
+        wait_for(lambda: all(self.led_by_first(topic, broker) for broker in range(self.BROKERS)), 20, "preferred leaders")
+        self.cluster.kill(1)
+        wait_for(lambda: 2 not in self.listed(0)[topic].values() and min(self.listed(0)[topic].values()) > 0, 20, "others lead")
+        self.cluster.restart(1)
+        wait_for(lambda: self.cluster.ready(1), 30, "it serves again")
+        wait_for(lambda: all(len(self.connect(b).describe_cluster()[1]) == self.BROKERS for b in (0, 2)), 20, "it is named again")
+        wait_for(lambda: self.in_sync(topic), 30, "all replicas are in sync")
+        self.assertFalse(self.led_by_first(topic, 0))
+        body = struct.pack(">b", 0) + wire.array([wire.string(topic) + wire.array([struct.pack(">i", p) for p in range(3)])])
+        answer = self.connect(2).request(ELECT_LEADERS, 1, body + struct.pack(">i", 10_000))
+        self.assertEqual((0, 0), answer.take("ih"))
+
+        def elected(r):
+            partition, error = r.take("ih")
+            return partition, error, r.string()
+        _, results_of = answer.array(lambda r: (r.string(), r.array(elected)))[0]
+        self.assertEqual([0, ELECTION_NOT_NEEDED, ELECTION_NOT_NEEDED], sorted(error for _, error, _ in results_of))
+        for broker in range(self.BROKERS):
+            wait_for(lambda b=broker: self.led_by_first(topic, b), 2, f"broker {broker} names the preferred leaders")
+
+    def placed(self, topic, broker):
+        answer = clients.kcat_metadata(f"127.0.0.1:{self.cluster.port(broker)}", "-t", topic)
+        return answer["topics"][0]["partitions"]
+
+    def led_by_first(self, topic, broker):
+        return all(p["leader"] == p["replicas"][0]["id"] for p in self.placed(topic, broker))
+
+    def in_sync(self, topic):
+        return all(len(p["isrs"]) == self.BROKERS for p in self.placed(topic, 0))
 
     def test_describe_cluster(self):
         ports = {i + 1: self.cluster.port(i) for i in range(self.BROKERS)}

@@ -55,12 +55,16 @@ class Member:
             consumer = kafka.KafkaConsumer(**self.settings)
             consumer.subscribe([self.topic], listener=Listener())
             while not self._end.is_set():
-                for records in consumer.poll(timeout_ms=100).values():
-                    self.values += [record.value.decode() for record in records]
+                for where, records in consumer.poll(timeout_ms=100).items():
+                    self.take(where, records)
             consumer.close()
             self.owned = set()
         except Exception as error:  # pylint: disable=broad-except  # told by stop(), in the test's own thread
             self.error = error
+
+    def take(self, _where, records):
+        """What a poll gave of one partition."""
+        self.values += [record.value.decode() for record in records]
 
     def stop(self):
         """Leaves the group; what it was given is committed."""
@@ -94,8 +98,15 @@ def wait_shared_out(members, partitions, seconds=30):
 def committed(bootstrap, group):
     """{(topic, partition): offset} as the coordinator says, once there is one that is ready."""
     import kafka
-    from kafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
-    admin = kafka.KafkaAdminClient(bootstrap_servers=bootstrap)
+    from kafka.errors import (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NodeNotReadyError,
+                              NotCoordinatorForGroupError)
+
+    def started():
+        try:
+            return kafka.KafkaAdminClient(bootstrap_servers=bootstrap)
+        except NodeNotReadyError:  # it found a broker on its way down, and its start asks only once
+            return None
+    admin = wait_for(started, 20, "an admin client starts", 0.2)
 
     def asked():
         try:
