@@ -13,6 +13,9 @@ namespace {
 
 // What an entry takes in the journal beside its payload, roughly.
 constexpr std::size_t kEntryOverhead = 64;
+// Until the first founder waits like everybody else: within its first election timeout.
+constexpr int kFoundingAsksMax = 10;
+constexpr std::uint64_t kFoundingAskTicks = 2;
 
 std::size_t BytesOf(const Entry& entry) {
   return entry.payload.size() + kEntryOverhead;
@@ -83,13 +86,27 @@ void Group::Activate() {
   state_machine_->OnStatus(status_);
   host_.StatusChanged(*this);
   // The first live founder campaigns at once (decision D8).
-  if (first_life_ && host_.IsFirstLive(*this)) node_.Campaign();
+  if (first_life_ && host_.IsFirstLive(*this)) {
+    founding_asks_left_ = kFoundingAsksMax;
+    node_.Campaign();
+  }
   host_.MarkDirty(*this);
+}
+
+// The other founders learn of the group and write their records in their own time; who asked for
+// their votes before that asked nobody. Whoever creates a topic waits for its leader.
+void Group::AskFoundersAgain(std::uint64_t shared) {
+  if (founding_asks_left_ == 0 || shared % kFoundingAskTicks != 0) return;
+  // A candidate has pre-votes of a majority, and waits for its own record and votes.
+  if (node_.role() != Role::kPreCandidate || KRONIKA_PLANTED("founders-are-asked-once")) return;
+  --founding_asks_left_;
+  node_.Campaign();
 }
 
 void Group::Tick(std::uint64_t shared) {
   if (!active_ || adopting_) return;
   node_.Tick(shared);
+  AskFoundersAgain(shared);
   if (node_.HasReady()) host_.MarkDirty(*this);
 }
 
@@ -204,6 +221,7 @@ void Group::Process() {
 
 void Group::ReadStatus() {
   node_.ReadStatus(status_);
+  if (status_.leader.valid()) founding_asks_left_ = 0;
   if (KRONIKA_PLANTED("served-before-applied")) status_.serving = status_.role == Role::kLeader;
 }
 

@@ -133,6 +133,7 @@ class Group : public std::enable_shared_from_this<Group> {
 
  private:
   void Activate();
+  void AskFoundersAgain(std::uint64_t shared);
   void ReadStatus();
   void Persist(Write write);
   void Hold(std::vector<Entry>& committed);
@@ -176,6 +177,7 @@ class Group : public std::enable_shared_from_this<Group> {
   bool active_ = false;
   bool queued_ = false;
   bool first_life_ = false;
+  int founding_asks_left_ = 0;
   bool adopting_ = false;   // from the call of AdoptInstall to its end
   bool swapping_ = false;   // its record is durable
   bool capturing_ = false;  // a checkpoint waits for the state machine

@@ -2,7 +2,8 @@
 // still does, and what altered bytes do.
 //
 // Planted bugs that were seen to be caught: beats-over-a-hanging-disk, calls-numbered-from-one,
-// frame-checksum-unchecked, followers-fill-the-disk, turn-admitted-entry-by-entry.
+// founders-are-asked-once, frame-checksum-unchecked, followers-fill-the-disk,
+// turn-admitted-entry-by-entry.
 #include "raft/group_manager.h"
 
 #include <gtest/gtest.h>
@@ -82,20 +83,23 @@ struct Broker {
 class ManagerTest : public testing::Test {
  protected:
   void SetUp() override {
-    Membership members;
-    for (std::int32_t id = 1; id <= 3; ++id) members.voters.push_back({BrokerId{id}, {}});
     for (std::int32_t id = 1; id <= 3; ++id) {
       auto& broker =
           brokers_.emplace_back(std::make_unique<Broker>(scheduler_, network_, rng_, BrokerId{id}));
       for (std::int32_t peer = 1; peer <= 3; ++peer) broker->manager.AddPeer(BrokerId{peer});
       broker->manager.Start([](const Error& error) { ADD_FAILURE() << error.Describe(); });
-      GroupSpec spec{.id = kGroup,
-                     .self = {BrokerId{id}, {}},
-                     .created = Created{.self = {BrokerId{id}, {}}, .membership = members}};
-      spec.recovered.start.membership = members;
-      broker->manager.AddGroup(std::move(spec),
-                               std::make_unique<KeepingMachine>(broker->applied, broker->chunks));
+      Found(kGroup, *broker, BrokerId{id});
     }
+  }
+  static void Found(GroupId group, Broker& broker, BrokerId self) {
+    Membership members;
+    for (std::int32_t id = 1; id <= 3; ++id) members.voters.push_back({BrokerId{id}, {}});
+    GroupSpec spec{.id = group,
+                   .self = {self, {}},
+                   .created = Created{.self = {self, {}}, .membership = members}};
+    spec.recovered.start.membership = members;
+    broker.manager.AddGroup(std::move(spec),
+                            std::make_unique<KeepingMachine>(broker.applied, broker.chunks));
   }
   void TearDown() override {
     for (auto& broker : brokers_) broker->loop.Kill();
@@ -149,6 +153,19 @@ TEST_F(ManagerTest, AHangingDiskLosesLeadership) {
   };
   EXPECT_TRUE(RunUntil(caught_up, seconds(60)));
   EXPECT_EQ(next.group().node().term(), term);
+}
+
+// The first founder asks for votes when the others do not know the group yet. An election timeout
+// is a second or more.
+TEST_F(ManagerTest, FoundersThatAreLaterThanTheFirstAreAskedAgain) {
+  ASSERT_TRUE(RunUntil([&] { return Leader() != nullptr; }, seconds(5)));
+  scheduler_.RunFor(seconds(1));  // a stream that comes up makes it ask again, too
+  constexpr GroupId kLater{8};
+  Found(kLater, *brokers_[0], BrokerId{1});
+  scheduler_.RunFor(milliseconds(60));
+  for (std::int32_t id = 2; id <= 3; ++id) Found(kLater, *brokers_[id - 1], BrokerId{id});
+  auto leads = [&] { return brokers_[0]->manager.Find(kLater)->status().role == Role::kLeader; };
+  EXPECT_TRUE(RunUntil(leads, milliseconds(250)));
 }
 
 TEST_F(ManagerTest, ASlowDiskKeepsLeadership) {
