@@ -120,7 +120,10 @@ bool LeaderTransfers::Ended(GroupId id, const Transfer& transfer) {
     return true;
   }
   const bool given_up = leads && !environment_.groups.Find(id)->node().status().transfer_to.valid();
-  if (group != nullptr && !given_up && !led_elsewhere && environment_.loop.Now() < transfer.until)
+  // Whoever stops or dies over it leads nothing; who does is not this transfer's business.
+  const bool lost = !MayLead(transfer.to) && !KRONIKA_PLANTED("lost-successor-waited-for");
+  if (group != nullptr && !given_up && !led_elsewhere && !lost &&
+      environment_.loop.Now() < transfer.until)
     return false;
   ++counters_.failed;
   return true;

@@ -7,7 +7,8 @@
 //
 // On the worker's loop.
 // 1. A transfer ends when another leader is known here, when the group gives it up (an election
-//    timeout), or after kPatience. At most kAtOnceMax are under way.
+//    timeout), when the other broker stops or is lost, or after kPatience. At most kAtOnceMax are
+//    under way.
 // 2. Whoever stops says so to everybody first (kStopping): nothing is handed over to it from then
 //    on, until its connection was lost.
 #pragma once

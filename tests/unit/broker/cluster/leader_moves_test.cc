@@ -1,8 +1,8 @@
 // Leaderships that move on purpose, with three brokers on a simulated network: elections that a
 // client asks for, the hand-over of a broker that stops, and leaders that return.
 //
-// Planted bugs that were seen to be caught: stopping-broker-campaigns, stops-in-silence,
-// returns-at-once.
+// Planted bugs that were seen to be caught: lost-successor-waited-for, returns-at-once,
+// stopping-broker-campaigns, stops-in-silence.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -267,6 +267,15 @@ TEST_F(LeaderMoves, BrokersThatStopTogetherDoNotWaitForEachOther) {
   for (auto& node : nodes_) node->hand_over.Begin(seconds(5), [&] { ++done; });
   EXPECT_TRUE(RunUntil([&] { return done == 3; }, seconds(10)));
   EXPECT_LT(scheduler_.Now() - began, milliseconds(200));
+}
+
+TEST_F(LeaderMoves, AStopDoesNotWaitForASuccessorThatIsLost) {
+  bool done = false;
+  At(1).hand_over.Begin(seconds(5), [&] { done = true; });
+  ASSERT_TRUE(RunUntil([&] { return At(1).transfers.under_way() > 0; }, seconds(1)));
+  Kill(2);
+  Kill(3);
+  EXPECT_TRUE(RunUntil([&] { return done; }, milliseconds(300)));
 }
 
 TEST_F(LeaderMoves, AStopWithoutAnybodyElseIsNotHeldUp) {
