@@ -39,6 +39,8 @@ constexpr MetricFamily kDuplicates{"kronika_produce_duplicates_total", MetricTyp
                                    "Retried batches that were answered from producer state."};
 constexpr MetricFamily kDiskLow{"kronika_disk_low", MetricType::kGauge,
                                 "1 while producers are refused because the disk is nearly full."};
+constexpr MetricFamily kPassRuns{"kronika_compaction_running", MetricType::kGauge,
+                                 "1 while a log is compacted."};
 constexpr MetricFamily kPasses{"kronika_compaction_passes_total", MetricType::kCounter,
                                "Passes of compaction over a log that were completed."};
 constexpr MetricFamily kPassesFailed{"kronika_compaction_failed_total", MetricType::kCounter,
@@ -183,6 +185,7 @@ void CollectLeaderships(admin::MetricsText& out, const raft::LeadershipCounters&
 }
 
 void CollectCompaction(admin::MetricsText& out, const CompactionCounters& counters) {
+  out.Single(kPassRuns, counters.running ? 1 : 0);
   out.Single(kPasses, static_cast<double>(counters.passes));
   out.Single(kPassesFailed, static_cast<double>(counters.failed));
   out.Single(kBytesCompacted, static_cast<double>(counters.bytes_read));

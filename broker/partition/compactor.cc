@@ -50,11 +50,13 @@ void Compactor::Look() {
                 directory = best.partition->directory()](Result<wal::CompactionOutcome> outcome) {
     if (alive.lock()) Ended(group, directory, began, outcome);
   };
+  counters_.running = true;
   best.partition->Compact(budget, best.plan, std::move(ended));
 }
 
 void Compactor::Ended(GroupId group, const std::string& directory, Instant began,
                       const Result<wal::CompactionOutcome>& outcome) {
+  counters_.running = false;
   const Instant now = environment_.loop.Now();
   std::erase_if(not_before_, [&](const auto& held) { return held.second <= now; });
   if (outcome) {

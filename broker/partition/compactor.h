@@ -21,6 +21,7 @@
 namespace kronika::broker {
 
 struct CompactionCounters {
+  bool running = false;  // a pass is under way
   std::uint64_t passes = 0;
   std::uint64_t failed = 0;
   std::uint64_t bytes_read = 0;  // of segments that were rewritten

@@ -40,6 +40,7 @@ class Compaction(ChaosTest):
                 "disk_reserve_bytes": "0"}
     ROUNDS = 10 if LONG_FORM else 3
     PER_ROUND = 12_000
+    BYTES_LEFT = 1 / 5
 
     def setUp(self):
         super().setUp()
@@ -116,7 +117,7 @@ class Compaction(ChaosTest):
         self.assertEqual([], [line for line in clients.lines(told) if any(word in line for word in COMPLAINTS)])
         print(f"broker {broker}: {len(records)} of {self.written} records and {self.size(broker, topic)} of about {written} "
               f"bytes are left in {len(files)} segments")
-        self.assertLess(self.size(broker, topic), written / 5)
+        self.assertLess(self.size(broker, topic), written * self.BYTES_LEFT)
 
 
 if __name__ == "__main__":
