@@ -149,7 +149,14 @@ void Checkpointer::GroupDone(const std::shared_ptr<Pass>& pass, Status status) {
 }
 
 void Checkpointer::Release(const std::shared_ptr<Pass>& pass) {
-  if (!pass->status) return End(pass, pass->status);
+  if (!pass->status) {
+    // What the others captured lies in the store; nobody has released it.
+    for (const auto& [id, applied] : pass->applied) {
+      raft::Group* group = environment_.groups.Find(id);
+      if (group && !KRONIKA_PLANTED("given-up-pass-forgets")) group->CheckpointAgain();
+    }
+    return End(pass, pass->status);
+  }
   for (const auto& [group, applied] : pass->applied)
     environment_.journal.ReleaseTo(group, applied);  // 3
   if (!environment_.journal.OldestIsPinned()) return Mark(pass);

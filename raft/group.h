@@ -25,6 +25,9 @@ namespace kronika::raft {
 
 class Group;
 
+// What an entry takes in the journal beside its payload, roughly.
+inline constexpr std::size_t kEntryOverhead = 64;
+
 enum class EntriesOf : std::uint8_t { kOwnProposal, kLeader };
 
 // What a group asks of the manager that owns it.
@@ -119,7 +122,9 @@ class Group : public std::enable_shared_from_this<Group> {
     wrote_since_checkpoint_ = true;
     if (std::exchange(captured_, false)) state_machine_->CheckpointFailed();
   }
-  // Whether anything was written to the log since the last Checkpoint call.
+  // The checkpoint ended before the log was released as far as the last one captured.
+  void CheckpointAgain() { wrote_since_checkpoint_ = true; }
+  // Whether anything was written to the log, or applied, since the last Checkpoint call.
   bool wrote_since_checkpoint() const { return wrote_since_checkpoint_; }
 
   GroupId id() const { return id_; }

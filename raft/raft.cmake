@@ -12,5 +12,5 @@ target_include_directories(kronika_raft_wire SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/g
 target_link_libraries(kronika_raft_wire PUBLIC protobuf::libprotobuf-lite)
 
 kronika_library(kronika_raft
-  SOURCES group.cc group_manager.cc group_manager_frames.cc peer_link.cc beats.cc calls.cc leader_states.cc installs.cc frame_bytes.cc codec.cc replica_record.cc
+  SOURCES group.cc group_checkpoint.cc group_manager.cc group_manager_frames.cc peer_link.cc beats.cc calls.cc leader_states.cc installs.cc frame_bytes.cc codec.cc replica_record.cc
   DEPS kronika_raft_core kronika_base kronika_raft_wire)

@@ -202,6 +202,9 @@ bool ClusterWorld::CrashInInstall(SimBroker& victim) {
   victim.Start();
   const auto staging = [&] { return victim.alive() && victim.staged_folders() > 0; };
   if (!scheduler_.RunUntilTrue(staging, seconds(3))) return false;
+  // Else it is seldom over in time.
+  const auto over = [&] { return !staging(); };
+  if (rng_.Chance(0.3)) scheduler_.RunUntilTrue(over, seconds(2));
   for (std::uint64_t events = rng_.Below(400); events > 0; --events) {
     if (!scheduler_.Step()) break;
   }

@@ -82,7 +82,12 @@ void SimProducer::Pump() {
     return RetryLater();
   }
   const std::size_t window = known_ || !plan_.idempotent ? window_ : 1;
-  while (!finishing_ && batches_.size() < window) batches_.push_back(NewBatch());
+  // A broker remembers five batches of a producer, so one that is acknowledged before an earlier
+  // one still takes its place (KIP-98, max.in.flight 5).
+  const auto open = [&] {
+    return batches_.empty() ? 0 : batches_made_ - batches_.front()->number + 1;
+  };
+  while (!finishing_ && open() < window) batches_.push_back(NewBatch());
   SendUnsent();
 }
 
@@ -113,6 +118,7 @@ SimProducer::BatchPtr SimProducer::NewBatch() {
   auto& world = client_.world();
   auto batch = std::make_shared<Batch>();
   batch->sequence = next_sequence_;
+  batch->number = ++batches_made_;
   for (std::uint64_t left = 1 + world.rng.Below(3); left > 0; --left) {
     batch->values.push_back(
         fmt::format("{}{}:{}", plan_.idempotent ? 'i' : 'o', number_, next_value_++));

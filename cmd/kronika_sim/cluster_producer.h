@@ -52,6 +52,7 @@ class SimProducer {
     std::vector<std::string> values;
     bool in_flight = false;
     std::uint64_t round = 0;
+    std::uint64_t number = 0;  // counts the producer's batches
   };
   using BatchPtr = std::shared_ptr<Batch>;
   void AskIdentity();
@@ -75,6 +76,7 @@ class SimProducer {
   std::int64_t id_ = -1;
   std::int16_t epoch_ = -1;
   std::int32_t next_sequence_ = 0;
+  std::uint64_t batches_made_ = 0;
   std::uint64_t next_value_ = 1;
   std::deque<BatchPtr> batches_;  // not acknowledged yet, in order of their sequences
   bool known_ = false;            // the leader has stored a batch of this producer

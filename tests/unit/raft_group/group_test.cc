@@ -1,8 +1,8 @@
 // Group: one driven replica over a fake log store: what reaches its state machine, and when.
 //
-// Planted bugs that were seen to be caught: checkpoint-waits-for-installs,
-// install-forgets-what-follows, install-overtakes-capture, install-overtakes-writes,
-// too-large-entry-appended.
+// Planted bugs that were seen to be caught: applied-after-a-capture,
+// checkpoint-waits-for-installs, install-forgets-what-follows, install-overtakes-capture,
+// install-overtakes-writes, too-large-entry-appended.
 #include "raft/group.h"
 
 #include <gtest/gtest.h>
@@ -183,6 +183,18 @@ TEST_F(GroupTest, CheckpointsGoOnUntilTheRecordOfAnInstallIsDurable) {
   machine_->capturing(KvBatch{});
   ASSERT_TRUE(taken && *taken);
   EXPECT_EQ((*taken)->applied, Index{20});
+}
+
+// A follower may learn of a commit when nothing more is written: the next checkpoint takes it.
+TEST_F(GroupTest, WhatIsAppliedAfterACheckpointIsOfTheNext) {
+  Append(3, 1);
+  group_->Checkpoint([](auto) {});
+  Run();
+  machine_->capturing(KvBatch{});
+  EXPECT_FALSE(group_->wrote_since_checkpoint());
+  Beat(3);
+  EXPECT_EQ(machine_->applied.size(), 3u);
+  EXPECT_TRUE(group_->wrote_since_checkpoint());
 }
 
 // The process has to end: the journal says that the state is installed, and it is not.
