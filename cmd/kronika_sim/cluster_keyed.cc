@@ -81,8 +81,8 @@ void SimKeyed::Create() {
   topic.configs.push_back({.name = "min.insync.replicas", .value = "2"});
   topic.configs.push_back({.name = "segment.ms", .value = "100"});
   topic.configs.push_back({.name = "min.cleanable.dirty.ratio", .value = "0.01"});
-  topic.configs.push_back(
-      {.name = "delete.retention.ms", .value = std::to_string(delete_retention_ms_)});
+  const std::string retention = std::to_string(delete_retention_ms_);
+  topic.configs.push_back({.name = "delete.retention.ms", .value = retention});
   client_.Ask<kafka::CreateTopicsRequest>(
       world_.AnyBroker(), request, world_.Version(2, 7),
       [this](Result<kafka::CreateTopicsResponse> answer) {
