@@ -8,7 +8,6 @@
 // become stable or a commit failed, 2 usage.
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -16,6 +15,7 @@
 #include <sstream>
 
 #include "bench/groups/swarm.h"
+#include "bench/support/report.h"
 
 namespace kronika::bench {
 namespace {
@@ -66,29 +66,18 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-void Print(SwarmResult& result) {
+void Print(const SwarmResult& result) {
   const auto ms = [](const client::Histogram& histogram, double part) {
     return static_cast<double>(histogram.Percentile(part)) / 1e3;
   };
-  std::replace_if(
-      result.error.begin(), result.error.end(),
-      [](char c) { return c == '"' || c == '\\' || c < ' '; }, '\'');
   std::printf(
       "{\"error\": \"%s\", \"connect_s\": %.3f, \"stable_s\": %.3f, \"stable_p50_ms\": %.1f, "
       "\"stable_p99_ms\": %.1f, \"generation\": %d, \"commits\": %llu, \"commits_per_s\": %.1f, "
       "\"commit_p50_ms\": %.3f, \"commit_p99_ms\": %.3f, \"client_cpu_s\": %.2f}\n",
-      result.error.c_str(), result.connect_seconds, result.stable_seconds, ms(result.stable, 0.5),
-      ms(result.stable, 0.99), result.generation, static_cast<unsigned long long>(result.commits),
-      result.commits_per_second, ms(result.commit, 0.5), ms(result.commit, 0.99), CpuSeconds());
+      Quotable(result.error).c_str(), result.connect_seconds, result.stable_seconds,
+      ms(result.stable, 0.5), ms(result.stable, 0.99), result.generation,
+      static_cast<unsigned long long>(result.commits), result.commits_per_second,
+      ms(result.commit, 0.5), ms(result.commit, 0.99), CpuSeconds());
 }
 
 }  // namespace

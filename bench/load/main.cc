@@ -8,8 +8,6 @@
 // KEY=VALUE are settings of librdkafka. Latency is from the call of produce to the answer, so in a
 // saturated load it is mostly the time in librdkafka's queue. Exit codes: 0 done, 1 not every
 // record was acknowledged or read, 2 usage.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +15,7 @@
 #include <map>
 
 #include "bench/load/load.h"
+#include "bench/support/report.h"
 
 namespace kronika::bench {
 namespace {
@@ -57,19 +56,8 @@ double PercentileMs(std::vector<std::uint32_t>& values, double part) {
   return values[static_cast<std::size_t>(at)] / 1000.0;
 }
 
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 void Print(LoadResult& result) {
-  std::string error = result.error;
-  std::replace_if(
-      error.begin(), error.end(), [](char c) { return c == '"' || c == '\\' || c < ' '; }, '\'');
+  const std::string error = Quotable(result.error);
   std::printf(
       "{\"records\": %lld, \"bytes\": %lld, \"failed\": %lld, \"error\": \"%s\", "
       "\"seconds\": %.3f, \"mb_per_s\": %.3f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, "
