@@ -1,11 +1,9 @@
-// Driver of @platformatic/kafka: the newest where Node.js is new enough for it, else its last version that takes an older
-// one; see ../README.md.
+// Driver of @platformatic/kafka; see ../README.md.
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { tell, valuesOf, main } = require('./driver')
 
-const [major, minor] = process.versions.node.split('.').map(Number)
-const name = major > 22 || (major === 22 && minor >= 22) ? '@platformatic/kafka' : 'platformatic-kafka-1'
+const name = '@platformatic/kafka'
 
 const settings = (bootstrap) => ({ clientId: 'kronika', bootstrapBrokers: bootstrap.split(','), retries: 20, retryDelay: 100 })
 
