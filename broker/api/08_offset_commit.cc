@@ -1,7 +1,7 @@
 // OffsetCommit (key 8), versions 2-8: offsets that a group's members, or somebody outside of it,
 // want to be kept.
 //
-//   v2-v4   a retention time, which is not honoured: offsets.retention.minutes holds for all
+//   v2-v4   a retention time, in place of offsets.retention.minutes; -1: that
 //   v6      the leader epoch of the last record that was consumed
 //   v7      static members
 //
@@ -24,6 +24,7 @@ using kafka::OffsetCommitRequest;
 using kafka::OffsetCommitResponse;
 
 constexpr std::int16_t kGroupIdNotFoundFirstVersion = 9;
+constexpr std::int64_t kRetentionOfTheBroker = -1;
 
 // Whether the offset is of a topic that had the name before, or of one that got it since and that
 // this broker's image does not know: a successor's epochs begin above the floor (safety rule C10).
@@ -63,7 +64,11 @@ KafkaError Take(const Services& services, const metadata::Image& image,
 void Answer(const Services& services, const RequestContext&, OffsetCommitRequest request,
             Reply<OffsetCommitResponse> reply) {
   OffsetCommitResponse response = MakeErrorResponse(request, KafkaError::kNone);
-  CommitCall call{.from = ToMember(request, request.generation_id_or_member_epoch), .offsets = {}};
+  CommitCall call{.from = ToMember(request, request.generation_id_or_member_epoch),
+                  .retention_ms = {},
+                  .offsets = {}};
+  if (request.retention_time_ms != kRetentionOfTheBroker)
+    call.retention_ms = request.retention_time_ms;
   const auto image = services.metadata->Image();
   for (std::size_t t = 0; t < request.topics.size(); ++t) {
     const auto topic = image->FindTopic(request.topics[t].name);

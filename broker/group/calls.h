@@ -99,12 +99,13 @@ struct LeaveCall {
 struct OffsetToCommit {
   std::string topic;
   std::int32_t partition = 0;
-  StoredOffset offset;  // the commit's time is the coordinator's
+  StoredOffset offset;  // its times are the coordinator's
 };
 
 struct CommitCall {
   MemberRef from;
-  std::vector<OffsetToCommit> offsets;  // none of it refused already
+  std::optional<std::int64_t> retention_ms;  // nothing: as long as the option says
+  std::vector<OffsetToCommit> offsets;       // none of it refused already
 };
 
 struct DeleteOffsetsCall {

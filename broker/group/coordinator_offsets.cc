@@ -22,6 +22,16 @@ KafkaError Coordinator::CheckCommit(ClassicGroup& group, const MemberRef& from,
   return KafkaError::kNone;
 }
 
+namespace {
+
+std::int64_t ExpireTimestamp(const CommitCall& call, GroupTime now) {
+  if (!call.retention_ms || KRONIKA_PLANTED("commit-retention-ignored")) return -1;
+  const std::int64_t kept = std::max<std::int64_t>(*call.retention_ms, 0);
+  return kept > INT64_MAX - now.wall_ms ? INT64_MAX : now.wall_ms + kept;
+}
+
+}  // namespace
+
 void Coordinator::HandleCommits(ClassicGroup& group, std::vector<GroupRequest> requests,
                                 GroupTime now) {
   InFlight flight{.kind = InFlight::Kind::kOffsets, .next = {}, .answers = {}};
@@ -36,6 +46,7 @@ void Coordinator::HandleCommits(ClassicGroup& group, std::vector<GroupRequest> r
     ++counters_.commits;
     for (auto& item : call.offsets) {
       item.offset.commit_timestamp_ms = now.wall_ms;
+      item.offset.expire_timestamp_ms = ExpireTimestamp(call, now);
       records.push_back(
           {EncodeKey(OffsetKey{group.name, item.topic, item.partition}), EncodeValue(item.offset)});
     }
@@ -143,7 +154,7 @@ void Coordinator::ExpireOffsets(GroupTime now) {
 
 // Kafka's rules (KIP-211): of an empty group some time after its last member went, of a group that
 // never had members some time after the commit, and of a consumer group what it does not subscribe
-// to.
+// to. Whoever committed it in an old version may have said when.
 ForgetOffsets Coordinator::FindExpired(const std::string& name, GroupTime now) const {
   ForgetOffsets out;
   const StoredGroup* stored = applied_.FindGroup(name);
@@ -164,8 +175,10 @@ ForgetOffsets Coordinator::FindExpired(const std::string& name, GroupTime now) c
       const std::int64_t since = was_group && !has_members && stored->state_timestamp_ms >= 0
                                      ? stored->state_timestamp_ms
                                      : offset.commit_timestamp_ms;
-      if (now.wall_ms - since >= options_.offsets_retention_ms)
-        out.keys.push_back({name, topic, partition});
+      const bool over = offset.expire_timestamp_ms >= 0
+                            ? now.wall_ms >= offset.expire_timestamp_ms
+                            : now.wall_ms - since >= options_.offsets_retention_ms;
+      if (over) out.keys.push_back({name, topic, partition});
     }
   }
   out.group_too = stored && !has_members;

@@ -82,6 +82,7 @@ std::string EncodeValue(const StoredOffset& offset) {
   out.leader_epoch = offset.leader_epoch;
   out.metadata = offset.metadata;
   out.commit_timestamp = offset.commit_timestamp_ms;
+  out.expires_at = offset.expire_timestamp_ms;
   out.topic_id = offset.topic;
   out.metadata_index = static_cast<std::int64_t>(offset.metadata_index.value);
   return std::string(kafka::EncodeVersioned(out, kOffsetVersion).text());
@@ -135,6 +136,7 @@ Result<StoredOffset> DecodeOffset(Bytes value) {
                       .leader_epoch = in->leader_epoch,
                       .metadata = std::string(in->metadata),
                       .commit_timestamp_ms = in->commit_timestamp,
+                      .expire_timestamp_ms = std::max(in->expires_at, in->expire_timestamp),
                       .topic = in->topic_id,
                       .metadata_index = Index{static_cast<std::uint64_t>(in->metadata_index)}};
 }
@@ -160,6 +162,8 @@ std::string Describe(const StoredOffset& offset) {
   std::string out = std::to_string(offset.offset);
   if (offset.leader_epoch >= 0) out += fmt::format(" epoch={}", offset.leader_epoch);
   if (!offset.metadata.empty()) out += " metadata=" + offset.metadata;
+  if (offset.expire_timestamp_ms >= 0)
+    out += fmt::format(" expires={}", offset.expire_timestamp_ms);
   return out;
 }
 

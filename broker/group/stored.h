@@ -51,6 +51,7 @@ struct StoredOffset {
   std::int32_t leader_epoch = -1;
   std::string metadata;
   std::int64_t commit_timestamp_ms = -1;
+  std::int64_t expire_timestamp_ms = -1;  // whoever committed it chose this; -1: as long as others
   Uuid topic;            // the offset is nobody's once its name belongs to another topic
   Index metadata_index;  // of an image in which the name belonged to it; 0: not written down
   bool operator==(const StoredOffset&) const = default;

@@ -193,7 +193,8 @@ void GroupScript::Sync(const std::string& group, const Words& words) {
 }
 
 void GroupScript::Commit(const std::string& group, const Words& words) {
-  CommitCall call{.from = From(group, words), .offsets = {}};
+  CommitCall call{.from = From(group, words), .retention_ms = {}, .offsets = {}};
+  if (const auto retention = Find(words, "retention")) call.retention_ms = std::stoll(*retention);
   for (const auto& text : Split(Or(words, "o", "t-0:1"), ',')) {
     OffsetToCommit item = ParseOffset(text);
     item.offset.metadata = Or(words, "text", "");

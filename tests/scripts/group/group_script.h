@@ -6,6 +6,7 @@
 //   sync GROUP g=GENERATION m=ID [i=INSTANCE] [a=ID:TEXT,...] [p=PROTOCOL]
 //   heartbeat GROUP g= m= [i=]     leave GROUP m=ID,... or i=INSTANCE
 //   commit GROUP [g= m=] [o=TOPIC-PARTITION:OFFSET,...] [text=METADATA] [id=TOPIC ID]
+//          [retention=MS]
 //   delete-offsets GROUP o=TOPIC-PARTITION,...     delete GROUP     forget-topic ID
 //   describe GROUP     list     show (the map)
 //   wait MS            time passes, with every deadline in it

@@ -2,7 +2,7 @@
 // shown by tests/scripts/group.
 //
 // Planted bugs that were seen to be caught: stale-coordinator-answers, offsets-kept-by-name,
-// old-image-answers, committed-epoch-ignored.
+// old-image-answers, committed-epoch-ignored, commit-retention-ignored.
 #include <gtest/gtest.h>
 
 #include "proto/kafka/delete_groups.h"
@@ -157,6 +157,23 @@ TEST_F(GroupsTest, ACommitIsRefusedPartByPart) {
   EXPECT_EQ(response.topics[0].partitions[2].error_code, KafkaError::kOffsetMetadataTooLarge);
   EXPECT_EQ(response.topics[1].partitions[0].error_code, KafkaError::kUnknownTopicOrPartition);
   EXPECT_EQ(Fetch(), 1);
+}
+
+// Versions 2 to 4 may name a retention time; the others have no field for it.
+TEST_F(GroupsTest, ACommitMayChooseItsRetention) {
+  const auto expires = [&](std::int64_t retention_ms, std::int16_t version) {
+    auto request = CommitRequest("t", 1, -1);
+    request.retention_time_ms = retention_ms;
+    EXPECT_EQ(Commit(request, version), KafkaError::kNone);
+    const auto& map = static_cast<OffsetsPartition&>(*Coordinated().state).map();
+    const StoredOffset* stored = map.FindOffset({"g", "t", 1});
+    if (!stored || stored->expire_timestamp_ms < 0) return std::int64_t{-1};
+    return stored->expire_timestamp_ms - stored->commit_timestamp_ms;
+  };
+  EXPECT_EQ(expires(60'000, 2), 60'000);
+  EXPECT_EQ(expires(-1, 2), -1);
+  EXPECT_EQ(expires(0, 4), 0);
+  EXPECT_EQ(expires(-1, 8), -1);
 }
 
 TEST_F(GroupsTest, AnUnknownGroupHasNoGeneration) {
