@@ -200,7 +200,9 @@ void Coordinator::Removed(ClassicGroup& group, InFlight& done, GroupTime now) {
     return;
   }
   if (group.state == GroupState::kPreparing) return MaybeComplete(group, now);
-  if (group.state != GroupState::kEmpty) Prepare(group, now);
+  // The planted bug: the others are not told, and what the leaver had is nobody's.
+  const bool told = done.answers.empty() || !KRONIKA_PLANTED("leave-without-rebalance");
+  if (group.state != GroupState::kEmpty && told) Prepare(group, now);
 }
 
 }  // namespace kronika::broker

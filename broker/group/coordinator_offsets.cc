@@ -113,6 +113,7 @@ void Coordinator::GoOnDeleting(ClassicGroup& group, std::vector<GroupAnswer> ans
 }
 
 void Coordinator::ForgetTopics(const std::set<Uuid>& topics, GroupTime now) {
+  if (KRONIKA_PLANTED("offsets-kept-by-name")) return;
   std::vector<std::pair<std::string, ForgetOffsets>> found;
   for (const auto& [name, by_topic] : applied_.offsets()) {
     ForgetOffsets forget;

@@ -1,4 +1,8 @@
-"""kafka-python's consumer groups: members come and go, commits are where reading goes on, the admin client's calls."""
+"""kafka-python's consumer groups: members come and go, commits are where reading goes on, the admin client's calls.
+
+Seen to fail (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...): with leave-without-rebalance what a member had that left is
+nobody's; with offsets-kept-by-name a topic that comes again is read from where the one before it was committed.
+"""
 
 import sys
 from pathlib import Path
@@ -188,11 +192,12 @@ class Groups(ClusterTest):
         wait_for(lambda: topic not in admin.list_topics(), 20, "the topic is gone")
         wait_for(lambda: self.committed("comes-again") == {}, 20, "its offsets are gone")
         members.create(self.cluster.bootstrap, topic, 1, self.BROKERS)
-        self.fill(topic, [f"new {i}" for i in range(10)], 1)
+        new = [f"new {i}" for i in range(40)]  # beyond what was committed, where a member that believed it would begin
+        self.fill(topic, new, 1)
         member = self.member(topic, "comes-again")
-        wait_for(lambda: len(member.values) >= 10, 30, "the new records are read")
+        wait_for(lambda: new[-1] in member.values, 30, "the new records are read")
         member.stop()
-        self.assertEqual([f"new {i}" for i in range(10)], member.values)
+        self.assertEqual(new, member.values)
 
 
 if __name__ == "__main__":
