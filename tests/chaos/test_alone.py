@@ -1,5 +1,8 @@
 """A broker that is started and killed alone, ten times, while its peers are down: what it writes to its journal in lives
-without a quorum does not keep it from starting again, and it joins when they are back."""
+without a quorum does not keep it from starting again, and it joins when they are back.
+
+Seen to fail: with only-a-new-journal-fills (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...) no file is left for a later life.
+"""
 
 import sys
 from pathlib import Path

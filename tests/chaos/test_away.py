@@ -2,6 +2,9 @@
 
 A record of that topic stays unacknowledged, so it can be applied nowhere; meanwhile other topics write three times the journal's
 size, every file of which is used again and again. When the other replica is back, the topic goes on.
+
+Seen to fail: with journal-pinned-file-stays (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...) that record's file is never used
+again, and producers wait for room in vain.
 """
 
 import sys

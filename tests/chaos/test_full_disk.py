@@ -3,7 +3,8 @@ again everything goes on. As root, on a small tmpfs in place of one broker's dat
 
 disk_reserve_bytes is 0 here, so that nothing stands before ENOSPC; tests/clients/test_settings.py shows the reserve.
 
-Seen to fail before a checkpoint that failed for good ended the broker: it stood still, with room again, too.
+Seen to fail: with failed-segments-ignored (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...) the broker does not end, and stands
+still with room again, too.
 """
 
 import os

@@ -312,6 +312,8 @@ void JournalOpening::SortFiles() {
 void JournalOpening::FillFirst() {
   const JournalFiles& files = impl_->files;
   const RoomRules rules = impl_->Rules();
+  // The planted bug: it is believed that only a journal that is new lacks files.
+  if (KRONIKA_PLANTED("only-a-new-journal-fills") && !files.live().empty()) return Begin();
   const bool usable = files.free_count() >= 2 || (files.free_count() == 1 && files.count() > 2);
   const std::uint64_t kept =
       rules.reserves() + rules.MovingBytes(impl_->LiveFiles(), 0) + kBlockBytes;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/planted.h"
 #include "wal/journal/journal_impl.h"
 
 namespace kronika::wal {
@@ -35,7 +36,8 @@ bool Journal::Impl::MovingFreesEnough() const {
 void Journal::RewriteForward(Done<void> done) {
   Impl& impl = *impl_;
   if (impl.failure) return impl.Answer(std::move(done), std::unexpected(*impl.failure));
-  if (!OldestIsPinned()) return impl.Answer(std::move(done), {});
+  if (!OldestIsPinned() || KRONIKA_PLANTED("journal-pinned-file-stays"))
+    return impl.Answer(std::move(done), {});
   if (impl.rewriting || !impl.MovingFreesEnough()) {
     return impl.Answer(std::move(done),
                        Fail(ErrorCode::kBusy, "too much of the journal is needed", "journal"));
