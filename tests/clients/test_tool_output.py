@@ -3,10 +3,11 @@
     KRONIKA_TEST_PEER=kafka REWRITE=1 test_tool_output.py    records tool_output/*.txt anew, from Apache Kafka
     test_tool_output.py                                      compares
 
-A scene is a list of invocations on a cluster of its own; ids, hosts, times, sizes and rates are masked, and nothing
-else. Each file has what was given to the tools, too, so that the difference can be read.
+A scene is a list of invocations; ids, hosts, times, sizes, rates and leader epochs are masked, and nothing else. Each
+file has what was given to the tools, too, so that the difference can be read.
 """
 
+import datetime
 import difflib
 import os
 import re
@@ -34,6 +35,8 @@ MASKS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?", "<time>"),
     (r" +", " "),  # columns are as wide as what was masked
 )
+# Where the tool names leader epochs, which begin elsewhere.
+EPOCHS = ((r"^(\S+ \S+ \d+) \d+( \d+ \d+ \d+ - - -)$", r"\1 <epoch>\2"),)
 # Of the tools that measure, every number.
 MEASURES = ((r"\d+(\.\d+)?", "<n>"),)
 # Lines of the logging library, and where in the tool's own program an error came up.
@@ -42,7 +45,7 @@ LOG_LINE = re.compile(r"^(WARN|INFO|ERROR|DEBUG) [\w.$]+: |^SLF4J|^Picked up |^\
 
 def masked(text, more=()):
     for pattern, mask in MASKS + tuple(more):
-        text = re.sub(pattern, mask, text)
+        text = re.sub(pattern, mask, text, flags=re.M)
     return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
@@ -57,7 +60,8 @@ class Scene:
         done = run([TOOL, "tool", name, "--bootstrap-server", self.test.cluster.bootstrap, *words], 120, False)
         if done.returncode == 77:
             raise unittest.SkipTest(done.stderr.strip().splitlines()[-1])
-        self.lines.append("$ " + " ".join(masked(" ".join([name, *map(str, words)]))))
+        given = " ".join([name, *map(str, words)]).replace(str(self.test.folder), "<folder>")
+        self.lines.append("$ " + " ".join(masked(given)))
         self.add("".join(line for line in done.stdout.splitlines(True) if not only or only in line), in_any_order, more)
         errors = [line for line in done.stderr.splitlines() if not LOG_LINE.match(line)]
         self.lines += ["! " + line for line in masked("\n".join(errors), more)]
@@ -109,50 +113,104 @@ class ToolOutput(ClusterTest):
                    "--timeout-ms", "30000", in_any_order=True)
         scene.tool("console-consumer", "--topic", "more", "--group", "readers", "--from-beginning", "--max-messages", "1",
                    "--timeout-ms", "30000")
+        scene.tool("console-consumer", "--topic", "more", "--group", "readers", "--max-messages", "1", "--timeout-ms", "30000",
+                   "--formatter-property", "print.partition=true", "--formatter-property", "print.offset=true",
+                   "--formatter-property", "print.key=true", "--formatter-property", "print.headers=true")
+        members.fill(self.cluster.bootstrap, "more", 1, ["three"])
         scene.tool("console-consumer", "--topic", "orders", "--group", "others", "--from-beginning", "--max-messages", "9",
                    "--timeout-ms", "30000", in_any_order=True)
         groups("--list", in_any_order=True)
         groups("--list", "--state", in_any_order=True)
         groups("--list", "--state", "Stable", in_any_order=True)
         groups("--list", "--type", in_any_order=True)
+        groups("--list", "--type", "classic", "--state", "empty,dead", in_any_order=True)
         groups("--describe", "--group", "readers", in_any_order=True)
+        groups("--describe", "--all-groups", "--offsets", "--verbose", in_any_order=True, more=EPOCHS)
         groups("--describe", "--group", "readers", "--state")
         groups("--describe", "--group", "readers", "--members")
         groups("--describe", "--group", "nobody")
         groups("--describe", "--group", "nobody", "--state")
         groups("--describe", "--all-groups", "--state", in_any_order=True)
+        groups("--describe", "--group", "readers", "--group", "others", "--members", "--verbose", in_any_order=True)
         scene.compare("groups")
 
+    def dated(self, topic):
+        """A topic of one partition with a record of each of three years."""
+        import kafka
+        import kafka.admin
+        admin = kafka.KafkaAdminClient(bootstrap_servers=self.cluster.bootstrap)
+        admin.create_topics([kafka.admin.NewTopic(topic, 1, self.BROKERS, topic_configs={"retention.ms": "-1"})])
+        admin.close()
+        producer = kafka.KafkaProducer(bootstrap_servers=self.cluster.bootstrap, acks="all")
+        for year in (2022, 2023, 2024):
+            when = datetime.datetime(year, 6, 1, tzinfo=datetime.timezone.utc)
+            producer.send(topic, str(year).encode(), timestamp_ms=int(when.timestamp() * 1000)).get(30)
+        producer.close()
+
+    def commit(self, group, offsets):
+        """`offsets`: {topic: [offset of each partition]}, as a consumer without subscription commits them."""
+        import kafka
+        consumer = kafka.KafkaConsumer(bootstrap_servers=self.cluster.bootstrap, group_id=group, enable_auto_commit=False)
+        where = {kafka.TopicPartition(topic, number): kafka.OffsetAndMetadata(offset, "")
+                 for topic, each in offsets.items() for number, offset in enumerate(each)}
+        consumer.assign(list(where))
+        consumer.commit(where)
+        consumer.close()
+
+    def forget_groups(self):
+        """Those of other cases: some forms take all groups."""
+        import kafka
+        admin = kafka.KafkaAdminClient(bootstrap_servers=self.cluster.bootstrap)
+        admin.delete_consumer_groups([group for group, _ in admin.list_consumer_groups()])
+        admin.close()
+
     def test_reset(self):
+        self.forget_groups()
         self.create("shifted", 3, [f"order {i}" for i in range(9)])
         self.create("aside", 1, ["one", "two"])
-        for topic in ("shifted", "aside"):
-            clients.java("console-consumer", "--bootstrap-server", self.cluster.bootstrap, "--topic", topic, "--group", "moved",
-                         "--from-beginning", "--max-messages", "9" if topic == "shifted" else "2", "--timeout-ms", "30000")
+        self.dated("dated")
+        self.commit("moved", {"shifted": [3, 3, 3], "aside": [2]})
+        self.commit("second", {"aside": [1], "dated": [0]})
         scene = Scene(self)
 
-        def reset(*words):
-            return scene.tool("consumer-groups", "--reset-offsets", "--group", "moved", *words, in_any_order=True)
+        def reset(*words, group="moved", **options):
+            who = ["--group", group] if group else []
+            return scene.tool("consumer-groups", "--reset-offsets", *who, *words, in_any_order=True, **options)
         reset("--topic", "shifted", "--to-earliest")  # neither --dry-run nor --execute
         reset("--topic", "shifted", "--to-earliest", "--dry-run")
         reset("--topic", "shifted", "--to-earliest", "--execute")
         reset("--topic", "shifted:1", "--to-latest", "--execute")
         reset("--topic", "shifted", "--to-offset", "1", "--execute")
+        reset("--topic", "shifted", "--to-offset", "99", "--execute")
+        reset("--topic", "shifted:0,2", "--topic", "aside:0", "--to-offset", "1", "--execute")
         reset("--topic", "shifted:0,2", "--shift-by", "2", "--execute")
         reset("--topic", "shifted", "--shift-by", "-1", "--execute")
         reset("--topic", "shifted", "--shift-by", "100", "--execute")
+        reset("--topic", "shifted:0", "--shift-by", "-100", "--execute")
         reset("--topic", "shifted", "--to-datetime", "2020-01-01T00:00:00.000", "--execute")
         reset("--topic", "shifted", "--to-datetime", "2099-01-01T00:00:00.000", "--execute")
+        reset("--topic", "dated", "--to-datetime", "2022-01-01T00:00:00.000", "--execute", group="second")
+        reset("--topic", "dated", "--to-datetime", "2023-01-01T00:00:00.000", "--execute", group="second")
+        reset("--topic", "dated", "--to-datetime", "2024-06-01T02:00:00.000+02:00", "--execute", group="second")
         reset("--topic", "shifted", "--by-duration", "PT24H", "--execute")
+        reset("--topic", "dated", "--by-duration", "P1DT0H", "--execute", group="second")
         reset("--topic", "shifted", "--to-current", "--execute")
-        exported = reset("--all-topics", "--to-earliest", "--export", "--dry-run")
         plan = self.folder / "plan.csv"
-        plan.write_text("\n".join(line for line in exported.splitlines() if line.count(",") == 2) + "\n")
-        done = run([TOOL, "tool", "consumer-groups", "--bootstrap-server", self.cluster.bootstrap, "--reset-offsets", "--group",
-                    "moved", "--from-file", plan, "--execute"], 120, False)
-        scene.add(done.stdout + done.stderr, True)
+
+        def exported(*words, columns, **options):
+            told = reset(*words, "--export", "--dry-run", **options)
+            plan.write_text("".join(line for line in told.splitlines(True) if line.count(",") == columns - 1))
+        exported("--all-topics", "--to-latest", columns=3)
+        reset("--from-file", plan, "--dry-run")
+        reset("--from-file", plan, "--execute")
+        exported("--group", "second", "--all-topics", "--to-earliest", columns=4)
+        reset("--from-file", plan, "--group", "second", "--execute")
+        reset("--from-file", plan, "--all-groups", "--dry-run", group=None)
+        reset("--all-groups", "--topic", "aside", "--to-latest", "--execute", group=None)
+        reset("--all-groups", "--all-topics", "--to-current", "--export", "--dry-run", group=None)
+        reset("--topic", "aside", "--to-earliest", "--execute", group="new")
         reset("--topic", "nowhere", "--to-earliest", "--execute")
-        scene.tool("consumer-groups", "--describe", "--group", "moved", in_any_order=True)
+        scene.tool("consumer-groups", "--describe", "--all-groups", in_any_order=True)
 
         def drop(*words):
             scene.tool("consumer-groups", *words, in_any_order=True)
@@ -164,6 +222,8 @@ class ToolOutput(ClusterTest):
         drop("--delete", "--group", "nobody")
         drop("--delete", "--group", "moved")
         drop("--delete", "--group", "moved")
+        drop("--delete", "--all-groups")
+        drop("--list")
         scene.compare("reset")
 
     def test_live_group(self):
@@ -194,7 +254,7 @@ class ToolOutput(ClusterTest):
         scene.tool("verifiable-producer", "--topic", "checked", "--max-messages", "5", "--acks", "-1",
                    more=((r'"avg_throughput":[\d.]+', '"avg_throughput":<n>'),))
         scene.tool("verifiable-consumer", "--topic", "checked", "--group-id", "checkers", "--max-messages", "6",
-                   "--reset-policy", "earliest", in_any_order=True)
+                   "--reset-policy", "earliest", "--verbose", in_any_order=True)
         scene.tool("producer-perf-test", "--topic", "checked", "--num-records", "500", "--record-size", "100", "--throughput",
                    "-1", more=MEASURES)
         scene.tool("consumer-perf-test", "--topic", "checked", "--group", "measurers", "--num-records", "400", more=MEASURES)
