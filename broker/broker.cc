@@ -423,6 +423,7 @@ std::string Broker::NotReadyReason() const {
   }
   if (ControllerId() == kNoBroker) return "waiting for quorum: the metadata group has no leader";
   if (!membership_->registered()) return "not registered yet";
+  if (!membership_->KnowsLeaders()) return "waiting to hear from live brokers what they lead";
   return "";
 }
 

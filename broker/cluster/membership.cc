@@ -81,6 +81,18 @@ void ClusterMembership::OnImage(const metadata::ImagePtr& image, const metadata:
   if (!delta.brokers.empty()) LearnPeers(*image);
 }
 
+bool ClusterMembership::KnowsLeaders() {
+  if (knows_leaders_) return true;
+  const auto& live = environment_.leadership.live();
+  if (live.empty()) return false;
+  // The first frame of a liveness stream has them.
+  for (const auto& peer : environment_.groups.Peers()) {
+    if (live.contains(peer.id) && peer.last_beat_ms < 0) return false;
+  }
+  knows_leaders_ = true;
+  return true;
+}
+
 void ClusterMembership::LearnPeers(const metadata::Image& image) {
   image.brokers.ForEach([&](BrokerId id, const metadata::Broker& broker) {
     if (id == environment_.self.broker) return;

@@ -35,6 +35,9 @@ class ClusterMembership final : public metadata::Observer {
   void Start(const metadata::ImagePtr& image);
   void OnImage(const metadata::ImagePtr& image, const metadata::Delta& delta) override;
   bool registered() const { return registered_; }
+  // Every broker that the controller calls live has once said what it leads, so that clients do not
+  // hear here of partitions without a leader that others name. Once true, always true.
+  bool KnowsLeaders();
 
  private:
   void Register();
@@ -44,6 +47,7 @@ class ClusterMembership final : public metadata::Observer {
   Environment environment_;
   TimerId timer_;
   bool registered_ = false;
+  bool knows_leaders_ = false;
   bool asking_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

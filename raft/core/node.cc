@@ -287,8 +287,11 @@ void Node::ResetProgress(BrokerId peer) {
   if (!impl_->leading) return;
   for (auto& [id, progress] : impl_->leading->peers) {
     if (id.broker != peer) continue;
-    // The peer may be another process: what it has it says again.
-    const Index next = progress.match + 1;
+    // The peer may be another process: what it has it says again. The first question goes to where
+    // it was known to be, or, if it said nothing yet, to where it was asked last: below that it
+    // would be asked for entries that no log store keeps, and be given a full install in vain.
+    const bool said = progress.match != Index{};
+    const Index next = said ? progress.match + 1 : progress.next;
     progress.match = {};
     progress.received = {};
     progress.committed = {};

@@ -99,8 +99,9 @@ void Node::Impl::OnInstallSent(ReplicaId to, Index index) {
   const auto at = leading->peers.find(to);
   if (at == leading->peers.end() || at->second.state != ProgressState::kInstall) return;
   Progress& peer = at->second;
-  peer.BecomeProbe(index + 1);
-  if (index == Index{}) peer.paused_ticks = options.election_timeout_ticks;
+  const bool failed = index == Index{};
+  peer.BecomeProbe(failed ? peer.next : index + 1);
+  if (failed) peer.paused_ticks = options.election_timeout_ticks;
   send_wanted = true;
 }
 
