@@ -12,8 +12,11 @@ Fitness JudgeSuccessor(const raft::NodeStatus& status, BrokerId broker,
                        const SuccessorRules& rules) {
   const auto& voters = status.membership.voters;
   const auto voter = std::ranges::find(voters, broker, &raft::ReplicaId::broker);
-  if (voter == voters.end() || broker == status.self.broker || !rules.may_lead(broker))
+  if (voter == voters.end() || broker == status.self.broker || !rules.reachable(broker))
     return Fitness::kUnfit;
+  if (!rules.may_lead(broker)) {
+    return KRONIKA_PLANTED("unheard-of-successor-given-up") ? Fitness::kUnfit : Fitness::kLags;
+  }
   const auto replica = std::ranges::find(status.replicas, *voter, &raft::ReplicaStatus::id);
   if (replica == status.replicas.end()) return Fitness::kUnfit;
   const bool level = replica->active && replica->ticks_since_caught_up <= rules.level_ticks &&

@@ -26,7 +26,9 @@ struct SuccessorRules {
   // `entries_behind_max`. A new leader gives its voters the benefit of the doubt as to the first.
   std::int64_t level_ticks = 0;
   std::uint64_t entries_behind_max = 256;  // as many as may be on their way
-  // Alive as the controller says, connected, and not stopping.
+  // Connected and not stopping.
+  std::function<bool(BrokerId)> reachable;
+  // Alive as the controller says, too: for moments it says so of nobody, while it is new or slow.
   std::function<bool(BrokerId)> may_lead;
 };
 

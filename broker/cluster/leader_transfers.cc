@@ -50,13 +50,17 @@ void LeaderTransfers::Stop() {
   timer_.reset();
 }
 
+bool LeaderTransfers::Reachable(BrokerId broker) const {
+  return environment_.groups.IsLive(broker) && !stopping_.contains(broker);
+}
+
 bool LeaderTransfers::MayLead(BrokerId broker) const {
-  return environment_.groups.IsLive(broker) && environment_.leadership.IsLive(broker) &&
-         !stopping_.contains(broker);
+  return Reachable(broker) && environment_.leadership.IsLive(broker);
 }
 
 SuccessorRules LeaderTransfers::rules() const {
   return {.level_ticks = environment_.groups.LevelTicks(),
+          .reachable = [this](BrokerId broker) { return Reachable(broker); },
           .may_lead = [this](BrokerId broker) { return MayLead(broker); }};
 }
 

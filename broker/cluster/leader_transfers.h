@@ -80,6 +80,7 @@ class LeaderTransfers {
     TransferReason reason;
     Instant until;
   };
+  bool Reachable(BrokerId broker) const;
   bool MayLead(BrokerId broker) const;
   void Look();
   void LookLater();

@@ -73,8 +73,8 @@ class Questions:
 class Coordinator(ChaosTest):
     SETTINGS = {"broker_defaults": "{group.initial.rebalance.delay.ms: 200, offsets.topic.num.partitions: 4}"}
     ROUNDS = 60 if LONG_FORM else 2
-    MEMBERS = 6
-    SHARED = 12
+    MEMBERS = 20 if LONG_FORM else 6
+    SHARED = 60 if LONG_FORM else 12
 
     def coordinator(self, group, ask):
         """The index of the broker that `ask` names; None while it names none."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+import bounds  # noqa: E402
 import clients  # noqa: E402
 import results  # noqa: E402
 from chaos import ChaosTest, now_ms  # noqa: E402
@@ -87,8 +88,7 @@ class Kill(ChaosTest):
         print(f"{what}: broker {victim} led {len(led)} of {self.PARTITIONS}, {rate / 1e6:.2f} MB/s before, "
               f"first ack after {pause} ms", flush=True)
         if pause > FIRST_ACK_MS:
-            print(f"slower than {FIRST_ACK_MS} ms; load {' '.join(map(str, os.getloadavg()))} on {os.cpu_count()} "
-                  f"processors; the slowest partitions: {self.slowest(load, begin, gone, led)}", flush=True)
+            print(f"slower than {FIRST_ACK_MS} ms; {bounds.load()}; the slowest partitions: {self.slowest(load, begin, gone, led)}", flush=True)
         acks = list(load.read().acks)
         survivors = [i for i in range(self.BROKERS) if i != victim]
         self.assert_everything_is_there(load, acks, survivors, what)
@@ -106,8 +106,8 @@ class Kill(ChaosTest):
 
     def verdict(self, what, pauses):
         print(f"{what}: first acks {sorted(pauses)} ms, median {median(pauses)}", flush=True)
-        self.assertLessEqual(max(pauses), FIRST_ACK_MS, f"{what}: first acks {pauses} ms")
-        self.assertLessEqual(median(pauses), MEDIAN_MS, f"{what}: first acks {pauses} ms")
+        bounds.within(FIRST_ACK_MS, max(pauses), f"{what}: the slowest first ack, ms")
+        bounds.within(MEDIAN_MS, median(pauses), f"{what}: the median first ack, ms")
 
     def finish(self, load, what):
         load.finish()
@@ -128,6 +128,7 @@ class Kill(ChaosTest):
         if duplicates == 0:
             self.skipTest(f"unknown: {what}: no retried batch had to be answered from producer state; all else held")
 
+    @bounds.three_tries
     def test_leader(self):
         topic = self.create("kill")
         load = self.load(topic, **LOAD)
@@ -142,6 +143,7 @@ class Kill(ChaosTest):
         self.verdict("leader killed", pauses)
         self.tell_counters("leader killed", RECYCLED)
 
+    @bounds.three_tries
     def test_metadata_leader(self):
         # A topic a round: its leaders are spread over all brokers again, whoever was restarted.
         pauses = []
@@ -157,9 +159,11 @@ class Kill(ChaosTest):
         self.verdict("metadata leader killed", pauses)
         self.tell_counters("metadata leader killed", RECYCLED if LONG_FORM else 0)
 
+    @bounds.three_tries
     def test_all(self):
         topic = self.create("kill-all")
         load = self.load(topic, **LOAD)
+        pauses = []
         for round_number in range(5 if LONG_FORM else 1):
             self.wait_for_rate(load)
             for broker in range(self.BROKERS):
@@ -168,8 +172,9 @@ class Kill(ChaosTest):
             self.cluster.start()
             pause = self.first_ack_after(load, begin, range(self.PARTITIONS), 60)
             print(f"all killed, round {round_number}: first ack {pause} ms after the restart began", flush=True)
-            self.assertLessEqual(pause, 60_000 if PEER_IS_KAFKA else 10_000)
+            pauses.append(pause)
         self.finish(load, "all killed")
+        bounds.within(60_000 if PEER_IS_KAFKA else 10_000, max(pauses), "all killed: the slowest first ack, ms")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ exist; with acks-all-like-one records are acknowledged without a quorum; with ha
 opened while the metadata leader hangs gets no producer id for 10 s.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+import bounds  # noqa: E402
 import clients  # noqa: E402
 import history  # noqa: E402
 import results  # noqa: E402
@@ -36,6 +36,7 @@ class Pause(ChaosTest):
     ROUNDS = 20 if LONG_FORM else 1
     PARTITIONS = 6
 
+    @bounds.three_tries
     def test_leader(self):
         topic = self.create("pause")
         old = self.load(topic, name="old", settings=IMPATIENT)
@@ -46,7 +47,7 @@ class Pause(ChaosTest):
         self.assert_everything_is_there(old, old.acks, range(self.BROKERS), "paused")
         self.assert_replicas_equal(topic)
         print(f"paused: first acks of producers opened after the stop {sorted(pauses)} ms, median {median(pauses)}", flush=True)
-        self.assertLessEqual(max(pauses), FIRST_ACK_MS)
+        bounds.within(FIRST_ACK_MS, max(pauses), "paused: the slowest first ack, ms")
 
     def pause_under(self, old, round_number):
         """One round; returns the time from the stop to the first acknowledgement to a producer that was opened after it."""
@@ -65,8 +66,6 @@ class Pause(ChaosTest):
             goes_on = self.first_ack_after(old, begin, led, 80, stopped)
             print(f"{what}: broker {victim} led {len(led)}; a producer opened after the stop: first ack {pause} ms; "
                   f"the old one goes on after {goes_on} ms", flush=True)
-            if pause > FIRST_ACK_MS:
-                print(f"slower than {FIRST_ACK_MS} ms; load {' '.join(map(str, os.getloadavg()))}", flush=True)
             fresh.finish()
             waiting.ask({p: max(ack.offset + 1 for ack in fresh.acks if ack.partition == p) for p in led})
         finally:

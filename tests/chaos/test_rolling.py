@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+import bounds  # noqa: E402
 import clients  # noqa: E402
 import members  # noqa: E402
 import results  # noqa: E402
@@ -75,11 +76,16 @@ class Writer:
         self._thread.join(60)
 
 
+# Leaders that return sooner than librdkafka's reconnect.backoff.max.ms (10 s) may return to a broker that a client which saw
+# it stop more than once does not try yet; the first stop of each is soon forgotten.
+RETURN_S = 12 if LONG_FORM else 2
+
+
 @clients.needs("kcat")
 @clients.needs_kafka_python()
 class Rolling(ChaosTest):
     SETTINGS = {"broker_defaults": "{group.initial.rebalance.delay.ms: 200, offsets.topic.num.partitions: 6, "
-                                   "leader.imbalance.check.interval.seconds: 2}"}
+                                   f"leader.imbalance.check.interval.seconds: {RETURN_S}}}"}
     PARTITIONS = 12
     ROUNDS = 10 if LONG_FORM else 1
 
@@ -135,6 +141,7 @@ class Rolling(ChaosTest):
                 last[ack.partition] = ack.answered_ms
         return longest
 
+    @bounds.three_tries
     def test_all_brokers(self):
         load_topic, watched = self.create("rolling"), self.create("watched", WATCHED_PARTITIONS)
         groups = self.groups_of_all()
@@ -166,13 +173,13 @@ class Rolling(ChaosTest):
         self.assertEqual([], writer.errors)
         self.assertGreaterEqual(rate, ACKED_BYTES_PER_SECOND)
         self.assertEqual(rebalances, [reader.rebalances for reader in readers], "somebody had to rebalance")
-        self.assertLessEqual(max(pause for pause, _ in paused), STALL_MS)
         for reader in readers:
             reader.stop()
         for watch in commits:
             self.assertEqual([], watch.stop(), "a commit went back")
             self.assertGreater(watch.rounds, self.ROUNDS)
         self.assert_everything_is_there(load, load.acks, range(self.BROKERS), "rolling restart")
+        bounds.within(STALL_MS, max(pause for pause, _ in paused), "rolling restart: the longest pause, ms")
 
     def restart_one(self, broker, topics, groups):
         for topic in topics:

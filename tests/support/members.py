@@ -98,20 +98,20 @@ def wait_shared_out(members, partitions, seconds=30):
 def committed(bootstrap, group):
     """{(topic, partition): offset} as the coordinator says, once there is one that is ready."""
     import kafka
-    from kafka.errors import (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NodeNotReadyError,
-                              NotCoordinatorForGroupError)
+    from kafka.errors import (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, KafkaConnectionError,
+                              NodeNotReadyError, NotCoordinatorForGroupError)
 
     def started():
         try:
             return kafka.KafkaAdminClient(bootstrap_servers=bootstrap)
-        except NodeNotReadyError:  # it found a broker on its way down, and its start asks only once
+        except (KafkaConnectionError, NodeNotReadyError):  # it found a broker on its way down, and its start asks only once
             return None
     admin = wait_for(started, 20, "an admin client starts", 0.2)
 
     def asked():
         try:
             return (admin.list_consumer_group_offsets(group),)
-        except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
+        except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, KafkaConnectionError, NotCoordinatorForGroupError):
             return None
     try:
         found, = wait_for(asked, 20, f"a coordinator of {group} answers", 0.2)
@@ -125,12 +125,18 @@ class CommitWatch:
 
     def __init__(self, bootstrap, group):
         self.bootstrap, self.group = bootstrap, group
-        self.back, self.rounds, self._highest = [], 0, {}
+        self.back, self.rounds, self._highest, self._error = [], 0, {}, None
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):
+        try:
+            self._watch()
+        except Exception as error:
+            self._error = error
+
+    def _watch(self):
         while not self._end.is_set():
             for where, offset in committed(self.bootstrap, self.group).items():
                 if offset < self._highest.get(where, -1):
@@ -142,4 +148,6 @@ class CommitWatch:
     def stop(self):
         self._end.set()
         self._thread.join(30)
+        if self._error:
+            raise self._error
         return self.back

@@ -1,6 +1,7 @@
 // Who may lead in a leader's place, and which leaders return: the decisions.
 //
-// Planted bugs that were seen to be caught: lagging-successor, returns-at-once.
+// Planted bugs that were seen to be caught: lagging-successor, returns-at-once,
+// unheard-of-successor-given-up.
 #include "broker/cluster/leader_choice.h"
 
 #include <gtest/gtest.h>
@@ -32,9 +33,10 @@ class LeaderChoice : public testing::Test {
   }
 
   raft::NodeStatus status;
-  std::set<BrokerId> leads_nothing;
+  std::set<BrokerId> leads_nothing, not_heard_of;
   SuccessorRules rules{.level_ticks = 20,
-                       .may_lead = [this](BrokerId id) { return !leads_nothing.contains(id); }};
+                       .reachable = [this](BrokerId id) { return !leads_nothing.contains(id); },
+                       .may_lead = [this](BrokerId id) { return !not_heard_of.contains(id); }};
 };
 
 TEST_F(LeaderChoice, OnlyALevelVoterOfALiveBrokerIsFit) {
@@ -55,6 +57,15 @@ TEST_F(LeaderChoice, OnlyALevelVoterOfALiveBrokerIsFit) {
   EXPECT_EQ(Judge(kThird), Fitness::kLags) << "as of a new leader that was told nothing yet";
   leads_nothing = {kThird};
   EXPECT_EQ(Judge(kThird), Fitness::kUnfit);
+}
+
+TEST_F(LeaderChoice, WhoIsConnectedAndNotHeardOfByTheControllerIsWaitedFor) {
+  not_heard_of = {kSecond, kThird};
+  EXPECT_EQ(Judge(kSecond), Fitness::kLags);
+  EXPECT_EQ(Choose(), kNoBroker);
+  EXPECT_TRUE(ChooseSuccessor(status, kNoBroker, rules).later);
+  leads_nothing = {kSecond, kThird};
+  EXPECT_FALSE(ChooseSuccessor(status, kNoBroker, rules).later);
 }
 
 TEST_F(LeaderChoice, ALearnerOrAReplacedReplicaIsNot) {
