@@ -1,5 +1,9 @@
 """Data directories that must not come back: an older state of one, and one that was formatted again under its UUID. Both
-after all peers restarted, so that only what the cluster wrote down can tell. The true directory comes back afterwards."""
+after all peers restarted, so that only what the cluster wrote down can tell. The true directory comes back afterwards.
+
+Seen to fail (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...): with formatted-again nobody refuses the one that was formatted
+again, with rolled-back-by-one nobody an older state, and a broker with an older identity file starts.
+"""
 
 import os
 import shutil

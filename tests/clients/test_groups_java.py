@@ -1,4 +1,7 @@
-"""Kafka's own Java consumer in groups, through the verifiable consumer: members come and go, static ones return."""
+"""Kafka's own Java consumer in groups, through the verifiable consumer: members come and go, static ones return.
+
+Seen to fail: with leave-without-rebalance (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...) what a member had that left is nobody's.
+"""
 
 import json
 import signal

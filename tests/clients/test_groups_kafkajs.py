@@ -1,4 +1,7 @@
-"""kafkajs' consumer groups: members share a topic, come and go, go on where they committed; its admin client's calls."""
+"""kafkajs' consumer groups: members share a topic, come and go, go on where they committed; its admin client's calls.
+
+Seen to fail: with leave-without-rebalance (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...) what a member had that left is nobody's.
+"""
 
 import json
 import sys

@@ -13,7 +13,8 @@ for bug in frame-checksum-unchecked every-absent-replica-expected \
            generation-reused commit-answered-before-durable member-kept-twice \
            install-keeps-old-state map-and-index-in-two-batches session-expired-without-record \
            aba-durable-mark overlay-kept-at-step-down read-without-quorum stale-coordinator-answers \
-           stop-without-handover; do
+           stop-without-handover \
+           leave-without-rebalance only-a-new-journal-fills; do
   # Exit code 1 is "found"; what a bug's process prints before its end is not of interest.
   line=$("$build/kronika-sim" cluster --seeds "1..$last" --bug "$bug" 2>/dev/null | tail -n 1)
   echo "$line"
