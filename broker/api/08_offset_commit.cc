@@ -16,6 +16,7 @@
 #include "base/planted.h"
 #include "broker/api/group_answer.h"
 #include "broker/api/serve.h"
+#include "broker/api/utf8.h"
 
 namespace kronika::broker {
 namespace {
@@ -63,6 +64,8 @@ KafkaError Take(const Services& services, const metadata::Image& image,
 
 void Answer(const Services& services, const RequestContext&, OffsetCommitRequest request,
             Reply<OffsetCommitResponse> reply) {
+  if (!IsUtf8(request.group_id))
+    return reply(MakeErrorResponse(request, KafkaError::kInvalidGroupId));
   OffsetCommitResponse response = MakeErrorResponse(request, KafkaError::kNone);
   CommitCall call{.from = ToMember(request, request.generation_id_or_member_epoch),
                   .retention_ms = {},

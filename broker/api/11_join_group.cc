@@ -9,6 +9,7 @@
 
 #include "broker/api/group_answer.h"
 #include "broker/api/serve.h"
+#include "broker/api/utf8.h"
 
 namespace kronika::broker {
 namespace {
@@ -26,7 +27,7 @@ JoinCall ToCall(const Services& services, const RequestContext& context,
                .member = std::string(request.member_id),
                .instance = Own(request.group_instance_id),
                .new_member = "",
-               .client_id = context.client_id,
+               .client_id = ToUtf8(context.client_id),
                .client_host = "/" + context.client_host,
                .session_timeout_ms = request.session_timeout_ms,
                .rebalance_timeout_ms = request.rebalance_timeout_ms,
@@ -36,7 +37,7 @@ JoinCall ToCall(const Services& services, const RequestContext& context,
                .may_skip_assignment = context.version >= kSkipAssignmentFirstVersion};
   if (context.version == 0) out.rebalance_timeout_ms = request.session_timeout_ms;
   if (out.member.empty())
-    out.new_member = services.groups->NewMemberId(out.instance.value_or(context.client_id));
+    out.new_member = services.groups->NewMemberId(out.instance.value_or(out.client_id));
   for (const auto& protocol : request.protocols)
     out.protocols.push_back({std::string(protocol.name), std::string(protocol.metadata.text())});
   return out;
@@ -61,8 +62,19 @@ JoinGroupResponse ToResponse(JoinAnswer answer, std::int16_t version) {
   return out;
 }
 
+// What others are told of the group later has to be text.
+KafkaError CheckNames(const JoinGroupRequest& request) {
+  if (request.group_id.empty() || !IsUtf8(request.group_id)) return KafkaError::kInvalidGroupId;
+  return IsUtf8(request.group_instance_id.value_or("")) ? KafkaError::kNone
+                                                        : KafkaError::kInvalidRequest;
+}
+
 void Answer(const Services& services, const RequestContext& context, JoinGroupRequest request,
             Reply<JoinGroupResponse> reply) {
+  if (const KafkaError error = CheckNames(request); error != KafkaError::kNone) {
+    return reply(
+        ToResponse({.error = error, .member = std::string(request.member_id)}, context.version));
+  }
   auto done = [member = std::string(request.member_id),
                reply = std::move(reply)](GroupAnswer answer) mutable {
     JoinAnswer joined = Unpack<JoinAnswer>(answer);

@@ -10,8 +10,6 @@
 namespace kronika::broker {
 namespace {
 
-constexpr std::string_view kConsumerType = "consumer";
-
 GroupState StateOf(GroupPhase phase) {
   switch (phase) {
     case GroupPhase::kEmpty:

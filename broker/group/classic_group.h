@@ -129,6 +129,9 @@ bool OffersTheSame(const ClassicGroup& group, const GroupMember& member, const J
 // Whether the member may speak for itself: kNone, kUnknownMemberId, kFencedInstanceId.
 KafkaError CheckMember(const ClassicGroup& group, const MemberRef& from);
 
+// Of the groups whose members' metadata are subscriptions.
+inline constexpr std::string_view kConsumerType = "consumer";
+
 // The topics that members of a consumer group subscribe to; none: they cannot be told.
 std::optional<std::vector<std::string>> SubscribedTopics(const ClassicGroup& group);
 

@@ -14,6 +14,16 @@ struct Overloaded : Visitors... {
   using Visitors::operator()...;
 };
 
+// What its records take, roughly.
+std::size_t RecordBytes(const CommitCall& call) {
+  std::size_t out = 0;
+  for (const auto& item : call.offsets) {
+    out += kRecordOverheadBytes + call.from.group.size() + item.topic.size() +
+           item.offset.metadata.size();
+  }
+  return out;
+}
+
 }  // namespace
 
 Coordinator::Coordinator(const GroupMap& applied, const GroupOptions& options, GroupTime now)
@@ -41,7 +51,6 @@ bool Coordinator::Absent(const ClassicGroup& group) const {
 }
 
 void Coordinator::Join(Ticket ticket, JoinCall call, GroupTime now) {
-  if (call.group.empty()) return Refuse(ticket, call.member, KafkaError::kInvalidGroupId);
   if (call.session_timeout_ms < options_.session_timeout_min_ms ||
       call.session_timeout_ms > options_.session_timeout_max_ms)
     return Refuse(ticket, call.member, KafkaError::kInvalidSessionTimeout);
@@ -115,9 +124,12 @@ void Coordinator::Drain(ClassicGroup& group, GroupTime now) {
   while (!group.in_flight && !group.waiting.empty()) {
     std::vector<GroupRequest> commits;
     std::size_t offsets = 0;
+    std::size_t bytes = 0;
     while (!group.waiting.empty() && offsets < options_.removals_per_proposal) {
       const auto* call = std::get_if<CommitCall>(&group.waiting.front().call);
       if (!call) break;
+      bytes += RecordBytes(*call);
+      if (!commits.empty() && bytes > options_.commit_bytes_per_proposal) break;
       offsets += call->offsets.size();
       commits.push_back(std::move(group.waiting.front()));
       group.waiting.pop_front();
@@ -207,6 +219,9 @@ void Coordinator::OnRefused(std::uint64_t proposal, KafkaError error, GroupTime 
   proposals_.erase(found);
   InFlight refused = std::move(*group.in_flight);
   group.in_flight.reset();
+  // Members know that code of commits alone.
+  if (error == KafkaError::kInvalidCommitOffsetSize && refused.kind != InFlight::Kind::kOffsets)
+    error = KafkaError::kUnknownServerError;
   for (auto& answer : refused.answers) {
     if (auto* join = std::get_if<JoinAnswer>(&answer.what)) {
       *join = {.error = error, .member = join->member};

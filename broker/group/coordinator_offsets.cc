@@ -67,13 +67,14 @@ void Coordinator::HandleDeleteOffsets(ClassicGroup& group, Ticket ticket,
     out.error = KafkaError::kGroupIdNotFound;
   } else if (!group.members.empty()) {
     subscribed = SubscribedTopics(group);
-    if (!subscribed) out.error = KafkaError::kNonEmptyGroup;
+    if (group.protocol_type != kConsumerType) out.error = KafkaError::kNonEmptyGroup;
   }
   if (out.error != KafkaError::kNone) return Answer({ticket, std::move(out)});
   InFlight flight{.kind = InFlight::Kind::kOffsets, .next = {}, .answers = {}};
   std::vector<GroupRecord> records;
   for (const auto& [topic, partition] : call.partitions) {
-    const bool in_use = std::ranges::find(*subscribed, topic) != subscribed->end();
+    // Consumers whose subscriptions cannot be read may use any topic.
+    const bool in_use = !subscribed || std::ranges::find(*subscribed, topic) != subscribed->end();
     out.each.push_back(in_use ? KafkaError::kGroupSubscribedToTopic : KafkaError::kNone);
     const OffsetKey key{group.name, topic, partition};
     if (!in_use && applied_.FindOffset(key)) records.push_back({EncodeKey(key), std::nullopt});

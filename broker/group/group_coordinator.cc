@@ -5,7 +5,9 @@
 #include <limits>
 
 #include "broker/api/java_hash.h"
+#include "broker/api/utf8.h"
 #include "broker/topic_creator.h"
+#include "proto/kafka/wire.h"
 
 namespace kronika::broker {
 
@@ -102,6 +104,10 @@ bool GroupCoordinator::Loading() const {
 }
 
 std::string GroupCoordinator::NewMemberId(std::string_view prefix) {
+  constexpr std::size_t kSuffixBytes = 37;
+  // A text that is too long would be cut where it is written, and the members were one.
+  prefix = prefix.substr(0, kafka::kTextBytesMax - kSuffixBytes);
+  while (!IsUtf8(prefix)) prefix.remove_suffix(1);  // three times at most
   const std::uint64_t high = environment_.rng.Next(), low = environment_.rng.Next();
   return fmt::format("{}-{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", prefix, high >> 32,
                      (high >> 16) & 0xffff, high & 0xffff, low >> 48, low & 0xffffffffffff);

@@ -20,6 +20,9 @@ struct GroupOptions {
   std::int32_t retry_ms = 500;
   // Of one proposal that removes offsets.
   std::size_t removals_per_proposal = 2'000;
+  // Of commits that waited and go together: half of what a batch may have, so that nobody's commit
+  // is refused because of others'.
+  std::size_t commit_bytes_per_proposal = 512 << 10;
 };
 
 }  // namespace kronika::broker

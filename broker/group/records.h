@@ -38,7 +38,7 @@ Result<AnyKey> DecodeKey(Bytes key);
 Result<StoredGroup> DecodeGroup(Bytes value);
 Result<StoredOffset> DecodeOffset(Bytes value);
 
-// What a value takes beside its metadata, roughly: for bounds.
+// What a record takes beside its texts, roughly: for bounds.
 inline constexpr std::size_t kRecordOverheadBytes = 80;
 
 // For people and scripts: one line.

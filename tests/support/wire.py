@@ -14,8 +14,12 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 def string(text):
     if text is None:
         return struct.pack(">h", -1)
-    encoded = text.encode()
+    encoded = text if isinstance(text, bytes) else text.encode(errors="surrogateescape")
     return struct.pack(">h", len(encoded)) + encoded
+
+
+def blob(content):
+    return struct.pack(">i", len(content)) + content
 
 
 def array(items):
@@ -38,7 +42,7 @@ class Reader:
 
     def string(self):
         size = self.take("h")
-        return None if size < 0 else self.bytes(size).decode()
+        return None if size < 0 else self.bytes(size).decode(errors="surrogateescape")
 
     def uvarint(self):
         value, shift = 0, 0
@@ -65,8 +69,9 @@ class Reader:
 class Connection:
     """One connection; `request` sends a frame and waits for its answer's body."""
 
-    def __init__(self, port, seconds=10):
+    def __init__(self, port, seconds=10, client="wire"):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+        self._client = client
         self._correlation = 0
 
     def __enter__(self):
@@ -77,7 +82,7 @@ class Connection:
 
     def send(self, key, version, body, tags=b""):
         self._correlation += 1
-        header = struct.pack(">hhi", key, version, self._correlation) + string("wire") + tags
+        header = struct.pack(">hhi", key, version, self._correlation) + string(self._client) + tags
         self.socket.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
         return self._correlation
 

@@ -111,7 +111,9 @@ void GroupScript::Do(const std::string& command, const std::string& name, const 
   if (command == "wait") return Wait(std::stoll(name));
   if (command == "hold") return void(hold_ = true);
   if (command == "apply") return Apply(name.empty() ? held_.size() : std::stoul(name));
-  if (command == "refuse") return Refuse(KafkaError::kCoordinatorNotAvailable);
+  if (command == "refuse")
+    return Refuse(name == "too-large" ? KafkaError::kInvalidCommitOffsetSize
+                                      : KafkaError::kCoordinatorNotAvailable);
   if (command == "take-over") return TakeOver();
   if (command == "restart") return Restart();
   if (command == "show") return Show();
@@ -143,6 +145,7 @@ void GroupScript::Do(const std::string& command, const std::string& name, const 
     number("retention", options_.offsets_retention_ms);
     number("check", options_.offsets_check_interval_ms);
     number("per-proposal", options_.removals_per_proposal);
+    number("commit-bytes", options_.commit_bytes_per_proposal);
     return TakeOver();
   }
   out_ += "unknown command\n";

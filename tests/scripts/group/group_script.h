@@ -10,7 +10,7 @@
 //   delete-offsets GROUP o=TOPIC-PARTITION,...     delete GROUP     forget-topic ID
 //   describe GROUP     list     show (the map)
 //   wait MS            time passes, with every deadline in it
-//   hold / apply [N] / refuse [ERROR]     proposals wait, are applied, are refused; else at once
+//   hold / apply [N] / refuse [too-large]    proposals wait, are applied or refused; else at once
 //   take-over          another leader: proposals that wait are lost, soft state is gone
 //   restart            the map is made anew from its pairs in a store
 //
