@@ -22,7 +22,7 @@ brokers="${KAFKA_BROKERS:-3}" port="${KAFKA_PORT:-29092}" heap="${KAFKA_HEAP:-1g
 advertised="${KAFKA_ADVERTISED_PORT:-$port}"
 libs="$home/libs" settings_of_tools="$home/log-tools.xml" settings_of_server="$home/log-server.xml"
 # The classes that every tool loads, as the virtual machine keeps them between runs: half of a tool's time is their loading.
-archive="$home/tools.jsa"
+archive="$home/classes.jsa"
 # Any id of 16 bytes in Kafka's spelling will do; a fixed one keeps the runs alike.
 cluster_id="S3JvbmlrYS1CZW5jaC0xMg"
 
@@ -63,14 +63,25 @@ write_settings() {
   log_settings "$settings_of_server" INFO '<File name="to" fileName="${sys:server.log}"><PatternLayout pattern="%d %p %c: %m%n"/></File>'
 }
 
-# The tool finds nobody at that port; what counts is which classes it loads until then. Under a name of its own first: two
-# may do this at once.
+# Which classes: what three tools load until they find nobody at that port, and all of Kafka's clients and tools, since
+# most of a tool's life comes after that. Under a name of its own first: two may do this at once.
 archive_classes() {
-  local new
-  new=$(mktemp -u "$archive.XXXXXX")
-  java -Xlog:disable -XX:ArchiveClassesAtExit="$new" "${tool_options[@]}" "$(class_of consumer-groups)" \
-    --bootstrap-server 127.0.0.1:1 --list --timeout 100 >/dev/null 2>&1 || true
-  [[ -s $new ]] && mv "$new" "$archive"
+  local new list tool
+  new=$(mktemp -u "$archive.XXXXXX") list=$(mktemp)
+  for tool in "consumer-groups --list --timeout 100" "console-consumer --topic none --timeout-ms 100" "topics --list"; do
+    # shellcheck disable=SC2086
+    timeout 10 java -Xlog:disable -XX:DumpLoadedClassList="$list.some" "${tool_options[@]}" "$(class_of "${tool%% *}")" \
+      --bootstrap-server 127.0.0.1:1 ${tool#* } >/dev/null 2>&1 || true
+    cat "$list.some" >>"$list"
+  done
+  for tool in "$libs"/kafka-clients-*.jar "$libs"/kafka-tools-[0-9]*.jar; do
+    python3 -m zipfile -l "$tool" | sed -n 's|^\(org/apache/kafka/[^ ]*\)\.class .*|\1|p' >>"$list"
+  done
+  awk '!seen[$0]++' "$list" >"$list.all"
+  java -Xlog:disable -Xshare:dump -XX:SharedClassListFile="$list.all" -XX:SharedArchiveFile="$new" "${tool_options[@]}" >/dev/null 2>&1
+  rm -f "$list" "$list.some" "$list.all"
+  [[ -s $new ]] || touch "$new"  # not to be tried again
+  mv "$new" "$archive"
 }
 
 class_of() {
