@@ -143,8 +143,7 @@ class Coordinator(ChaosTest):
             self.cluster.restart(victim)
             self.wait_until_ready(victim)
             self.wait_in_sync("__consumer_offsets", 60)
-        for member in joined:
-            member.stop()
+        members.stop_all(joined)
         look()
 
     def test_paused(self):

@@ -66,14 +66,25 @@ class Member:
         """What a poll gave of one partition."""
         self.values += [record.value.decode() for record in records]
 
+    def end(self):
+        self._end.set()
+
     def stop(self):
         """Leaves the group; what it was given is committed."""
-        self._end.set()
-        self._thread.join(30)
+        self.end()
+        self._thread.join(60)
         if self._thread.is_alive():
-            raise AssertionError("a member did not end within 30 s")
+            raise AssertionError("a member did not end within 60 s")
         if self.error:
             raise self.error
+
+
+def stop_all(members):
+    """All leave at once: each that left alone would set all others to rebalance."""
+    for member in members:
+        member.end()
+    for member in members:
+        member.stop()
 
 
 def shared_out(members, partitions):
