@@ -55,7 +55,7 @@ cat <<TEXT
 
 The cluster runs. Try:
   kcat -b $bootstrap -L
-  $script kill 0     and read again: nothing is lost
+  $script kill 0     and read again: kcat -b $bootstrap -C -t $topic -o beginning -e; nothing is lost
   $script restart 0
   $script stop       the data stays
   PATH=$(dirname "$binary"):\$PATH    and then: kronika cluster status
