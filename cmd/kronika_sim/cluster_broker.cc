@@ -26,6 +26,7 @@ SimBroker::~SimBroker() {
 void SimBroker::Start() {
   EndLife();
   ended_ = false;
+  stopping_ = false;
   stopped_ = false;
   rng_ = std::make_unique<SeededRng>(seeds_.Next());
   loop_ = std::make_unique<SimLoop>(scheduler_);
@@ -73,16 +74,19 @@ void SimBroker::Start() {
 
 // As the daemon does.
 void SimBroker::ServeWhenReady() {
-  if (ended_) return;
+  if (ended_ || stopping_) return;
   if (broker_->NotReadyReason().empty()) {
     port_ = std::make_unique<SimPort>(*loop_, broker_->MakeServices());
+    listens_ = true;
     return;
   }
   loop_->RunAfter(std::chrono::milliseconds(20), [this] { ServeWhenReady(); });
 }
 
 void SimBroker::BeginStop() {
+  stopping_ = true;
   broker_->HandOverLeaderships(std::chrono::seconds(5), [this] {
+    listens_ = false;
     if (port_) port_->Die();
     broker_->Stop([this](Status) { stopped_ = true; });
   });
@@ -96,6 +100,7 @@ std::uint64_t SimBroker::returned() const {
 
 void SimBroker::EndLife() {
   if (!loop_) return;
+  listens_ = false;
   returned_before_ = returned();
   loop_->Kill();
   if (port_) port_->Die();

@@ -54,8 +54,8 @@ class SimBroker {
   // The process ended by itself (a failed journal); what it said.
   bool ended() const { return ended_; }
   const std::string& end_reason() const { return end_reason_; }
-  // Where clients reach it; null: it does not listen (yet).
-  SimPort* port() { return port_.get(); }
+  // Where clients reach it; null: it does not listen (yet, or any more).
+  SimPort* port() { return listens_ ? port_.get() : nullptr; }
   BrokerId id() const { return id_; }
   broker::Broker& broker() { return *broker_; }
   SimLoop& loop() { return *loop_; }
@@ -96,6 +96,8 @@ class SimBroker {
   std::unique_ptr<SimPort> port_;
   Rng& seeds_;
   bool ended_ = false;
+  bool stopping_ = false;
+  bool listens_ = false;  // a port that is closed keeps its dispatcher, and takes no client
   bool stopped_ = false;
   std::uint64_t returned_before_ = 0;  // in earlier lives
   std::string end_reason_;
