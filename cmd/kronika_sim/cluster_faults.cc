@@ -180,18 +180,29 @@ bool ClusterWorld::CrashInCheckpoint(SimBroker& victim) {
 }
 
 // The store takes its time with a checkpoint while the journal is written on: until the store has
-// its word, nothing of the journal that it builds on may be written over (SAFETY A5).
+// its word, nothing of the journal that it builds on may be written over (SAFETY A5). Every second
+// time the power goes when more was written than the journal had room for at its begin.
 bool ClusterWorld::PowerLossBehindSlowStore(SimBroker& victim) {
-  const std::uint64_t delay_ms = 500 + rng_.Below(3500);
+  const bool comes_round = rng_.Chance(0.5);
+  const std::uint64_t delay_ms = 500 + rng_.Below(3500) + (comes_round ? 2500 : 0);
   victim.store().SetDelay(milliseconds(delay_ms));
   const auto in_checkpoint = [&] {
     return victim.running() && victim.broker().checkpointer().running();
   };
   const bool caught = scheduler_.RunUntilTrue(in_checkpoint, seconds(4));
-  if (caught) {
+  if (caught && comes_round) {
+    const auto begun = victim.broker().journal().status();
+    scheduler_.RunUntilTrue(
+        [&] {
+          if (!in_checkpoint()) return true;
+          const std::uint64_t written = victim.broker().journal().status().bytes_written;
+          return victim.checkpoint_marked() && written - begun.bytes_written > begun.bytes_free;
+        },
+        milliseconds(2 * delay_ms));
+  } else if (caught) {
     scheduler_.RunFor(milliseconds(rng_.Below(2 * delay_ms)));
-    Lose(victim);
   }
+  if (caught) Lose(victim);
   victim.store().SetDelay(kUsualStoreDelay);
   return caught;
 }

@@ -22,6 +22,8 @@ namespace {
 constexpr Duration kUsualCall = microseconds(200);
 constexpr Duration kUsualSync = microseconds(150);
 constexpr Duration kNever = seconds(10);  // a lane is reset sooner
+constexpr Duration kBetweenVoters = milliseconds(20);
+constexpr Duration kBehindTheWish = milliseconds(250);
 
 raft::Group* LedBy(SimBroker& broker, GroupId group) {
   raft::Group* found = broker.running() ? broker.broker().groups().Find(group) : nullptr;
@@ -84,51 +86,68 @@ bool ClusterWorld::LosePowerWithOneBehind(SimBroker&) {
   return true;
 }
 
-// A follower stands still while entries of its leader or the news of a later term come in, and its
-// disk is slow behind that; the old leader loses its copy of the entries. While the news are
-// written entries of the newer leader take the place of the old ones: until they are synced, too,
-// nobody may count them (SAFETY A2). The others die in the order in which it would be missed.
+// Who of the two asks for votes first, once its wish is with `third`; what it sends to that one
+// from then on comes later. Null: nobody asks. The two are slow to answer each other, so that the
+// wish is there before its sender leads.
+SimBroker* ClusterWorld::AwaitWishForVote(GroupId group, SimBroker& one, SimBroker& other,
+                                          SimBroker& third) {
+  network_->Delay(one.id(), other.id(), kBetweenVoters);
+  network_->Delay(other.id(), one.id(), kBetweenVoters);
+  const auto asks = [group](SimBroker& broker) {
+    raft::Group* found = broker.running() ? broker.broker().groups().Find(group) : nullptr;
+    return found && found->status().role == raft::Role::kCandidate;
+  };
+  if (!scheduler_.RunUntilTrue([&] { return asks(one) || asks(other); }, milliseconds(2500)))
+    return nullptr;
+  SimBroker& asking = asks(one) ? one : other;
+  scheduler_.RunFor(milliseconds(5));
+  network_->Delay(asking.id(), third.id(), kBehindTheWish);
+  return &asking;
+}
+
+// A follower stands still while entries of its leader come in, and behind them the wish of the next
+// leader for a vote, which brings a newer term; the old leader loses its copy of the entries. The
+// follower's disk is slow, and while it writes that term entries of the newer leader take the place
+// of the old ones: until they are synced, too, nobody may count them, although something up to
+// their index and the term are durable (SAFETY A2). The others die in the order in which it would
+// be missed.
 bool ClusterWorld::OverwriteInFlight(SimBroker&) {
   HealFaults();
   scheduler_.RunFor(seconds(1));
   const auto roles = PickRoles();
   if (!roles) return false;
   SimBroker &leader = *roles->leader, &next = *roles->next, &behind = *roles->behind;
+  const auto sync = kBehindTheWish + milliseconds(150 + rng_.Below(900));
   network_->Delay(leader.id(), behind.id(), kNever);
-  const auto sync = milliseconds(1000 + rng_.Below(900));
   leader.disk().SetDelays(milliseconds(1), sync);
-  // Either they are in one write with the news, or they are on the disk before.
-  const bool in_one_write = rng_.Chance(0.5);
-  if (in_one_write) next.Pause();
-  scheduler_.RunFor(milliseconds(10 + rng_.Below(150)));
-  if (!in_one_write) next.Pause();
+  // The old entries are on the follower's disk, or in one write with the news.
+  const auto entries = milliseconds(20 + rng_.Below(200));
+  if (rng_.Chance(0.5)) scheduler_.RunFor(entries);
+  next.Pause();
+  scheduler_.RunFor(entries);
   Lose(leader);
   network_->HealAll();
-  for (SimBroker* disk : {&leader, &behind}) disk->disk().SetDelays(kUsualCall, kUsualSync);
+  leader.disk().SetDelays(kUsualCall, kUsualSync);
   next.disk().SetDelays(milliseconds(1), sync);
   leader.Start();
-  const auto led = [&] { return LedBy(leader, roles->group) || LedBy(behind, roles->group); };
-  if (!scheduler_.RunUntilTrue(led, milliseconds(2500))) {
+  SimBroker* newer = AwaitWishForVote(roles->group, leader, behind, next);
+  const auto led = [&] { return newer && LedBy(*newer, roles->group); };
+  if (!newer || !scheduler_.RunUntilTrue(led, milliseconds(500))) {
     HealFaults();
     return false;
   }
-  SimBroker& newer = LedBy(behind, roles->group) ? behind : leader;
-  SimBroker& helper = &newer == &behind ? leader : behind;
+  SimBroker& helper = newer == &behind ? leader : behind;
   helper.Kill();
-  scheduler_.RunFor(milliseconds(2));  // the newer leader's wish for a vote is there
-  network_->Delay(newer.id(), next.id(), milliseconds(100 + rng_.Below(300)));
   next.Resume();
-  const Instant resumed = scheduler_.Now();
-  scheduler_.RunFor(milliseconds(100));
   network_->HealAll();
-  scheduler_.RunUntil(resumed + sync + milliseconds(20 + rng_.Below(600)));
+  scheduler_.RunFor(sync + milliseconds(20 + rng_.Below(600)));
   Lose(next);
-  newer.Kill();
+  newer->Kill();
   next.disk().SetDelays(kUsualCall, kUsualSync);
   next.Start();
   helper.Start();
   scheduler_.RunFor(seconds(2) + milliseconds(rng_.Below(1500)));
-  newer.Start();
+  newer->Start();
   return true;
 }
 

@@ -70,6 +70,7 @@ class ClusterWorld {
   std::optional<Roles> PickRoles();
   bool LosePowerWithOneBehind(SimBroker& victim);
   bool OverwriteInFlight(SimBroker& victim);
+  SimBroker* AwaitWishForVote(GroupId group, SimBroker& one, SimBroker& other, SimBroker& third);
   bool AskTheDeposed(SimBroker& victim);
   bool LeadAgain(SimBroker& victim);
   void LeaveClientsOnly(SimBroker& broker);
