@@ -202,9 +202,8 @@ constexpr OptionDefinition kTable[] = {
      "Where /livez, /readyz, /metrics and /v1/status are.",
      [](Options& o, std::string_view text) { return SetAddress(o.admin_listener, text); }},
     {"cluster_peers", "list", "", "ID@HOST:PORT",
-     "The brokers' peer listeners, for the first contact; this broker may be among them. Later "
-     "addresses come from the "
-     "cluster itself.",
+     "The brokers' peer listeners, for the first contact, where they are not those of the founding "
+     "text; this broker may be among them. Later addresses come from the cluster itself.",
      [](Options& o, std::string_view text) { return SetPeers(o.cluster_peers, text); }},
     {"durability", "choice", "fsync", "fsync",
      "A record is acknowledged when it is on the disks of a majority.",

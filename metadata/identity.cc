@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "base/planted.h"
 
 namespace kronika::metadata {
 namespace {
@@ -43,6 +44,14 @@ bool ParseUuid(std::string_view text, Uuid& uuid) {
 
 bool ParseBroker(std::string_view text, BrokerId& broker) {
   return ParseNumber(text, broker.value) && broker.value >= 1;
+}
+
+bool ParseContact(std::string_view line, FoundingBroker& contact) {
+  const bool broker = ParseBroker(TakeWord(line), contact.broker);
+  auto peer = HostPort::Parse(TakeWord(line));
+  if (!broker || !peer) return false;
+  contact.peer = std::move(*peer);
+  return TakeWord(line).empty();
 }
 
 bool ParseVoter(std::string_view line, FoundingVoter& voter) {
@@ -178,17 +187,29 @@ Result<Identity> IdentityFrom(const FoundingText& text, BrokerId broker) {
     return Identity{.cluster = text.cluster,
                     .broker = broker,
                     .directory = voter.directory,
-                    .voters = text.voters};
+                    .voters = text.voters,
+                    .contacts = {}};
   }
   for (const auto& other : text.others) {
-    if (other.broker == broker) return JoinerIdentity(text.cluster, broker, other.directory);
+    if (other.broker == broker) return JoinerIdentity(text, broker, other.directory);
   }
   return Fail(ErrorCode::kNotFound, fmt::format("broker {} is not in it", broker.value),
               "founding text");
 }
 
-Identity JoinerIdentity(Uuid cluster, BrokerId broker, Uuid directory) {
-  return {.cluster = cluster, .broker = broker, .directory = directory, .voters = {}};
+Identity JoinerIdentity(const FoundingText& text, BrokerId broker, Uuid directory) {
+  Identity out{.cluster = text.cluster,
+               .broker = broker,
+               .directory = directory,
+               .voters = {},
+               .contacts = {}};
+  for (const auto* list : {&text.voters, &text.others}) {
+    for (const auto& other : *list) {
+      if (other.broker != broker)
+        out.contacts.push_back({.broker = other.broker, .peer = other.peer});
+    }
+  }
+  return out;
 }
 
 std::string EncodeIdentity(const Identity& identity) {
@@ -197,6 +218,10 @@ std::string EncodeIdentity(const Identity& identity) {
       kIdentityVersion, identity.cluster.ToString(), identity.broker.value,
       identity.directory.ToString(), identity.format_nonce, identity.boot_epoch);
   for (const auto& voter : identity.voters) out += BrokerLine("voter", voter);
+  for (const auto& contact : identity.contacts) {
+    if (KRONIKA_PLANTED("joiner-forgets-contacts")) break;
+    out += fmt::format("contact {} {}\n", contact.broker.value, contact.peer.Describe());
+  }
   return out + fmt::format("{}{:08x}\n", kChecksum, crc32c::Value(AsBytes(out)));
 }
 
@@ -216,6 +241,7 @@ Result<Identity> DecodeIdentity(std::string_view text) {
   Identity out;
   const int bad_line = EachLine(rest, [&](std::string_view word, std::string_view line) {
     if (word == "voter") return ParseVoter(line, out.voters.emplace_back());
+    if (word == "contact") return ParseContact(line, out.contacts.emplace_back());
     const std::string_view value = TakeWord(line);
     if (word == "cluster") return ParseUuid(value, out.cluster);
     if (word == "broker") return ParseBroker(value, out.broker);

@@ -9,6 +9,8 @@
 //   boot_epoch <count of opens>
 //   voter <id> <host:port> <directory uuid>     (one line a founder; none in a directory that only
 //   joins)
+//   contact <id> <host:port>                    (only in a directory that joins: one line for each
+//   other broker of the founding text)
 //   checksum <CRC-32C of all lines before, hex>
 //
 // Pure; any thread. Source: safety rules A12 (founding is an act) and D-8 (identity of a
@@ -40,6 +42,12 @@ struct FoundingText {
   bool operator==(const FoundingText&) const = default;
 };
 
+struct FoundingBroker {
+  BrokerId broker = kNoBroker;
+  HostPort peer;
+  bool operator==(const FoundingBroker&) const = default;
+};
+
 struct Identity {
   Uuid cluster;  // zero: joins, and has not heard from the cluster yet
   BrokerId broker = kNoBroker;
@@ -47,6 +55,7 @@ struct Identity {
   std::uint64_t format_nonce = 0;  // drawn when the directory was formatted
   std::uint64_t boot_epoch = 0;
   std::vector<FoundingVoter> voters;
+  std::vector<FoundingBroker> contacts;  // whom a directory that joins speaks to first
   bool operator==(const Identity&) const = default;
   bool founds() const { return !voters.empty(); }
 };
@@ -56,10 +65,6 @@ Uuid DrawUuid(Rng& rng);
 // Never 0, which stands for "not known".
 std::uint64_t DrawNonce(Rng& rng);
 
-struct FoundingBroker {
-  BrokerId broker = kNoBroker;
-  HostPort peer;
-};
 // A new cluster of these brokers. kInvalidArgument: none, an id twice or not positive, an address
 // twice.
 Result<FoundingText> Found(std::vector<FoundingBroker> brokers, Rng& rng);
@@ -69,9 +74,9 @@ Result<FoundingText> ParseFoundingText(std::string_view text);
 
 // The identity of a fresh directory by the text; kNotFound if it does not name the broker.
 Result<Identity> IdentityFrom(const FoundingText& text, BrokerId broker);
-// Of a directory that joins the cluster: a new broker, or one that lost its disk (`format
-// --replace`).
-Identity JoinerIdentity(Uuid cluster, BrokerId broker, Uuid directory);
+// Of a directory that joins the cluster of the text: a broker beyond the voters, or one that lost
+// its disk (`format --replace`).
+Identity JoinerIdentity(const FoundingText& text, BrokerId broker, Uuid directory);
 
 std::string EncodeIdentity(const Identity& identity);
 // kCorruption: checksum or form; kUnsupported: a later format version.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <map>
 
 #include "cmd/kronika/build_info.h"
 #include "cmd/kronika/command.h"
@@ -41,11 +42,21 @@ wal::JournalOptions JournalOptionsOf(const config::Options& options, const Uuid&
   return out;
 }
 
-std::vector<BrokerId> FirstContactsOf(const config::Options& options) {
+// Where other brokers are before the metadata log says so: what the node file names comes before
+// the founding text's addresses, which may be of long ago.
+std::map<BrokerId, HostPort> FirstAddresses(const config::Options& options,
+                                            const metadata::Identity& identity) {
+  std::map<BrokerId, HostPort> out;
+  for (const auto& contact : identity.contacts) out[contact.broker] = contact.peer;
+  for (const auto& peer : options.cluster_peers) out[peer.broker] = peer.address;
+  out.erase(options.node_id);
+  return out;
+}
+
+std::vector<BrokerId> FirstContactsOf(const config::Options& options,
+                                      const metadata::Identity& identity) {
   std::vector<BrokerId> out;
-  for (const auto& peer : options.cluster_peers) {
-    if (peer.broker != options.node_id) out.push_back(peer.broker);
-  }
+  for (const auto& [broker, address] : FirstAddresses(options, identity)) out.push_back(broker);
   return out;
 }
 
@@ -62,7 +73,7 @@ broker::BrokerConfig BrokerConfigOf(const config::Options& options,
                    .process_nonce = process_nonce},
           .cluster = identity.cluster,
           .founders = identity.voters,
-          .first_contacts = FirstContactsOf(options),
+          .first_contacts = FirstContactsOf(options, identity),
           .journal = JournalOptionsOf(options, identity.directory),
           .groups = {},
           .topic_defaults = options.topic_defaults,
@@ -139,8 +150,8 @@ Status Daemon::OpenPeers() {
       [this](const raft::PeerHello& peer) { return guard_->Check(peer); });
   if (!transport) return std::unexpected(std::move(transport).error());
   transport_ = std::move(*transport);
-  for (const auto& peer : options_.cluster_peers)
-    transport_->SetPeerAddress(peer.broker, peer.address.Describe());
+  for (const auto& [broker, address] : FirstAddresses(options_, identity))
+    transport_->SetPeerAddress(broker, address.Describe());
   return {};
 }
 

@@ -65,7 +65,7 @@ Result<metadata::FoundingText> ReadText(const std::string& path) {
 // A fresh directory for a broker that lost its own: of the same cluster, under a UUID that nobody
 // knows yet.
 metadata::Identity SuccessorFrom(const metadata::FoundingText& text, BrokerId broker, Rng& rng) {
-  return metadata::JoinerIdentity(text.cluster, broker, metadata::DrawUuid(rng));
+  return metadata::JoinerIdentity(text, broker, metadata::DrawUuid(rng));
 }
 
 // The directory's UUID.

@@ -2,7 +2,8 @@
 producer runs; meanwhile the others keep every replica and stay in sync.
 
 Seen to fail: with formatted-again (KRONIKA_BIN=build/dev/kronika, KRONIKA_PLANTED=...) the old identity is let in;
-with every-absent-replica-expected errors are logged that ask nobody to do anything.
+with every-absent-replica-expected errors are logged that ask nobody to do anything; with joiner-forgets-contacts a
+broker whose node file names no others never joins.
 """
 
 import re
@@ -67,6 +68,14 @@ class Replace(ChaosTest):
     def format(self, victim, *more):
         return self.kronika("format", "--config", self.cluster.config(victim), "--from", self.cluster.dir / "founding", *more)
 
+    def forget_the_others(self, victim):
+        """The node file names nobody, as one that was written by hand for a founder may."""
+        file = self.cluster.config(victim)
+        lines = file.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith("cluster_peers:")]
+        self.assertEqual(len(lines) - 1, len(kept))
+        file.write_text("".join(kept))
+
     def replace(self, victim):
         node = victim + 1
         directory = re.search(r"--uuid (\S+)", self.format(victim, "--replace", str(node)).stdout).group(1)
@@ -104,6 +113,7 @@ class Replace(ChaosTest):
             if self.cluster.exit_code(victim) is None:
                 self.cluster.kill(victim)
             shutil.rmtree(self.cluster.data(victim))
+            self.forget_the_others(victim)  # the founding text's addresses have to do
         before = len(load.read().acks)
         self.replace(victim)
         self.wait_in_sync(load.topic, 60)

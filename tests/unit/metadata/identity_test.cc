@@ -67,6 +67,20 @@ TEST(Identity, FoundersFoundAndOthersJoin) {
   }
 }
 
+// The node file need not name anybody: a founder knows the others from its identity, too.
+TEST(Identity, WhoeverJoinsKnowsWhomToAskFirst) {
+  const FoundingText text = Cluster(6);
+  EXPECT_TRUE(IdentityFrom(text, {2})->contacts.empty());
+  EXPECT_EQ(IdentityFrom(text, {6})->contacts.size(), 5u);
+  const Identity successor = JoinerIdentity(text, {3}, text.cluster);
+  const auto decoded = DecodeIdentity(EncodeIdentity(successor));
+  ASSERT_TRUE(decoded) << decoded.error().Describe();
+  ASSERT_EQ(decoded->contacts.size(), 5u) << "all but itself";
+  EXPECT_EQ(decoded->contacts.front(),
+            (FoundingBroker{.broker = {1}, .peer = {.host = "h", .port = 1}}));
+  EXPECT_EQ(decoded->contacts.back().broker, BrokerId{6});
+}
+
 TEST(Identity, EveryFlippedBitAndEveryCutIsSeen) {
   const std::string whole = EncodeIdentity(*IdentityFrom(Cluster(3), {2}));
   for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
@@ -131,7 +145,7 @@ TEST_F(IdentityFileTest, FormattedOnceAndSafeToRepeat) {
   EXPECT_EQ(Open(2)->boot_epoch, 1u);
   EXPECT_TRUE(Format(identity_)) << "the same again";
   EXPECT_EQ(Open(2)->boot_epoch, 2u) << "and the boot epoch was left alone";
-  const auto other = Format(JoinerIdentity(identity_.cluster, {2}, Cluster(1).cluster));
+  const auto other = Format(JoinerIdentity(Cluster(3), {2}, Cluster(1).cluster));
   ASSERT_FALSE(other);
   EXPECT_NE(other.error().text.find("already formatted, for broker 2"), std::string::npos)
       << other.error().text;
