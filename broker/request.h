@@ -58,6 +58,10 @@ class ResponseHeader {
   std::size_t size_;
 };
 
+// An answer is made whole before it leaves: what is larger closes the connection. Fetches are far
+// below it (`fetch.max.bytes`), as are all topics of a cluster of a million partitions.
+inline constexpr std::size_t kAnswerBytesMax = 128 * 1024 * 1024;
+
 template <class Response>
 class Reply {
  public:
@@ -68,6 +72,9 @@ class Reply {
   void operator()(const Response& response) { Send(response, path_.version); }
   // In a version other than the request's; for ApiVersions alone.
   void Send(const Response& response, std::int16_t version) {
+    if (response.EncodedSize(version) > kAnswerBytesMax) {
+      return Close("an answer of more than 128 MiB; ask for less at once");
+    }
     const ResponseHeader header(Response::HeaderVersion(version), path_.correlation_id);
     std::exchange(path_.done, {})(net::Outcome::Reply(response.Encode(version, header.bytes())));
   }

@@ -9,12 +9,14 @@
 // The batches of one request are handed to their partitions in the order in which they stand,
 // inside the call, so that appends happen in the order of arrival. acks=0 has no answer: an error
 // closes the connection. When the time of the request is over, what is not answered yet is
-// REQUEST_TIMED_OUT, though it may still be committed. There are no transactions yet: a
+// REQUEST_TIMED_OUT, though it may still be committed. A partition that stands twice in a request is
+// INVALID_REQUEST the second time. There are no transactions yet: a
 // transactional id or batch is INVALID_REQUEST.
 #include "proto/kafka/produce.h"
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "broker/api/lookup.h"
 #include "broker/api/serve.h"
@@ -46,9 +48,15 @@ class ProduceCall : public std::enable_shared_from_this<ProduceCall> {
       const auto& data = request.topic_data[t];
       const auto topic = image->FindTopic(data.name);
       for (std::size_t p = 0; p < data.partition_data.size(); ++p) {
-        StartAppend({t, p}, topic, data.partition_data[p]);
+        const auto& part = data.partition_data[p];
+        if (named_.emplace(data.name, part.index).second || KRONIKA_PLANTED("repeats-answered")) {
+          StartAppend({t, p}, topic, part);
+        } else {
+          Refuse({t, p}, KafkaError::kInvalidRequest);
+        }
       }
     }
+    named_.clear();  // views into the request
     all_started_ = true;
     if (waiting_ == 0) return Finish();
     if (acks_ != Acks::kNone) StartTimer(request.timeout_ms);
@@ -116,7 +124,7 @@ class ProduceCall : public std::enable_shared_from_this<ProduceCall> {
       }
       if (result.error == KafkaError::kNotLeaderOrFollower) AddHint(place, topic, partition);
     }
-    answered_.push_back(place);
+    answered_.emplace(place.topic, place.partition);
     --waiting_;
     if (waiting_ == 0 && all_started_) Finish();
   }
@@ -135,14 +143,10 @@ class ProduceCall : public std::enable_shared_from_this<ProduceCall> {
   void OnTimeout() {
     if (finished_) return;
     timer_ = {};
-    const auto is_answered = [this](Place place) {
-      return std::ranges::any_of(answered_, [place](Place other) {
-        return other.topic == place.topic && other.partition == place.partition;
-      });
-    };
     for (std::size_t t = 0; t < response_.responses.size(); ++t) {
       for (std::size_t p = 0; p < response_.responses[t].partition_responses.size(); ++p) {
-        const bool is_open = At({t, p}).error_code == KafkaError::kNone && !is_answered({t, p});
+        const bool is_open =
+            At({t, p}).error_code == KafkaError::kNone && !answered_.contains({t, p});
         if (is_open) Refuse({t, p}, KafkaError::kRequestTimedOut);
       }
     }
@@ -162,7 +166,8 @@ class ProduceCall : public std::enable_shared_from_this<ProduceCall> {
   const Acks acks_;
   Reply<ProduceResponse> reply_;
   ProduceResponse response_;
-  std::vector<Place> answered_;
+  std::set<std::pair<std::string_view, std::int32_t>> named_;
+  std::set<std::pair<std::size_t, std::size_t>> answered_;  // topic, partition: places
   std::size_t waiting_ = 0;
   bool all_started_ = false;
   bool failed_ = false;

@@ -171,6 +171,11 @@ class MetadataAnswer {
 
 void Answer(const Services& services, const RequestContext& context, MetadataRequest request,
             Reply<MetadataResponse> reply) {
+  if (request.topics) {
+    DropRepeats(*request.topics, [](const MetadataRequest::Topic& asked) {
+      return std::pair(asked.name, asked.topic_id);
+    });
+  }
   reply(MetadataAnswer(services, context, request).Make());
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/planted.h"
 #include "broker/api/group_answer.h"
+#include "broker/api/lookup.h"
 #include "broker/api/serve.h"
 
 namespace kronika::broker {
@@ -159,8 +160,23 @@ class FetchOffsets : public std::enable_shared_from_this<FetchOffsets> {
   std::size_t waiting_;
 };
 
+// A topic may stand more than once, with other partitions.
+template <class Topics>
+void DropRepeatedPartitions(std::optional<Topics>& asked) {
+  if (!asked) return;
+  std::set<std::pair<std::string_view, std::int32_t>> seen;
+  for (auto& topic : *asked) {
+    std::erase_if(topic.partition_indexes, [&](std::int32_t number) {
+      return !seen.emplace(topic.name, number).second && !KRONIKA_PLANTED("repeats-answered");
+    });
+  }
+}
+
 void Answer(const Services& services, const RequestContext&, OffsetFetchRequest request,
             Reply<OffsetFetchResponse> reply) {
+  DropRepeats(request.groups, [](const auto& asked) { return asked.group_id; });
+  for (auto& group : request.groups) DropRepeatedPartitions(group.topics);
+  DropRepeatedPartitions(request.topics);
   std::make_shared<FetchOffsets>(services, std::move(request), std::move(reply))->Start();
 }
 

@@ -9,9 +9,11 @@
 
 #include <fmt/core.h>
 
+#include <functional>
 #include <memory>
 
 #include "broker/api/group_answer.h"
+#include "broker/api/lookup.h"
 #include "broker/api/serve.h"
 
 namespace kronika::broker {
@@ -87,6 +89,7 @@ class DescribeThem : public std::enable_shared_from_this<DescribeThem> {
 
 void Answer(const Services& services, const RequestContext&, DescribeGroupsRequest request,
             Reply<DescribeGroupsResponse> reply) {
+  DropRepeats(request.groups, std::identity());
   std::make_shared<DescribeThem>(std::move(request), std::move(reply))->Start(*services.groups);
 }
 

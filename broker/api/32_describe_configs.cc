@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "broker/api/lookup.h"
 #include "broker/api/serve.h"
 #include "metadata/topic_configs.h"
 
@@ -88,6 +89,9 @@ void Refuse(Described& out, std::string text) {
 void Answer(const Services& services, const RequestContext&, DescribeConfigsRequest request,
             Reply<DescribeConfigsResponse> reply) {
   DescribeConfigsResponse response;
+  DropRepeats(request.resources, [](const Asked& asked) {
+    return std::pair(asked.resource_type, asked.resource_name);
+  });
   for (const auto& asked : request.resources) {
     Described& out = response.results.emplace_back();
     out.resource_type = asked.resource_type;

@@ -3,9 +3,13 @@
 // The broker's loop; pure over Services and one image.
 #pragma once
 
+#include <set>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "base/planted.h"
 #include "broker/request.h"
 #include "broker/services.h"
 
@@ -27,6 +31,15 @@ Replica FindReplica(const Services& services, const metadata::Topic& topic, std:
 
 // The client's idea of the leader epoch against ours; -1 is no idea.
 KafkaError CheckLeaderEpoch(std::int32_t client, std::int32_t ours);
+
+// Keeps the first of each key: what a request repeats would be answered again and again, and few
+// bytes of request become many of answer. Texts have to stay where they are, as views do.
+template <class Item, class KeyOf>
+void DropRepeats(std::vector<Item>& items, KeyOf key_of) {
+  if (KRONIKA_PLANTED("repeats-answered")) return;
+  std::set<std::remove_cvref_t<decltype(key_of(std::declval<const Item&>()))>> seen;
+  std::erase_if(items, [&](const Item& item) { return !seen.insert(key_of(item)).second; });
+}
 
 // Tells a client that asked the wrong broker who leads (KIP-951): fills `leader` and adds the
 // leader's endpoint to `endpoints` once.

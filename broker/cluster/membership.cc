@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration kPeriod = std::chrono::milliseconds(250);
 constexpr Duration kPatience = std::chrono::seconds(2);
+constexpr auto kLeadersPatience = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -85,9 +86,15 @@ bool ClusterMembership::KnowsLeaders() {
   if (knows_leaders_) return true;
   const auto& live = environment_.leadership.live();
   if (live.empty()) return false;
+  const Instant now = environment_.loop.Now();
+  if (!leaders_awaited_since_) leaders_awaited_since_ = now;
   // The first frame of a liveness stream has them.
   for (const auto& peer : environment_.groups.Peers()) {
-    if (live.contains(peer.id) && peer.last_beat_ms < 0) return false;
+    if (!live.contains(peer.id) || peer.last_beat_ms >= 0) continue;
+    if (now - *leaders_awaited_since_ < kLeadersPatience) return false;
+    environment_.log.Warn(
+        "broker {} is live and was not heard of here for {} s: clients are served without its word",
+        peer.id.value, kLeadersPatience.count());
   }
   knows_leaders_ = true;
   return true;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/log.h"
 #include "broker/cluster/controller_link.h"
@@ -36,7 +37,8 @@ class ClusterMembership final : public metadata::Observer {
   void OnImage(const metadata::ImagePtr& image, const metadata::Delta& delta) override;
   bool registered() const { return registered_; }
   // Every broker that the controller calls live has once said what it leads, so that clients do not
-  // hear here of partitions without a leader that others name. Once true, always true.
+  // hear here of partitions without a leader that others name; or it did not for some seconds, as
+  // over a link that is cut. Once true, always true.
   bool KnowsLeaders();
 
  private:
@@ -48,6 +50,7 @@ class ClusterMembership final : public metadata::Observer {
   TimerId timer_;
   bool registered_ = false;
   bool knows_leaders_ = false;
+  std::optional<Instant> leaders_awaited_since_;
   bool asking_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -1,7 +1,6 @@
 // Slots, back-pressure and the order of replies; see connection.h.
 #include "broker/net/connection.h"
 
-#include <limits>
 #include <utility>
 
 #include "base/bytes.h"
@@ -129,9 +128,11 @@ void Connection::Complete(std::uint64_t number, Outcome outcome) {
   KRONIKA_CHECK(!slots_.empty() && number >= slots_.front().number);
   Slot& slot = slots_[number - slots_.front().number];
   KRONIKA_CHECK(!slot.outcome.has_value());
+  if (outcome.kind == Outcome::Kind::kReply && TotalSize(outcome.bytes) > limits_.reply_bytes_max) {
+    outcome = Outcome::Close("an answer that fits into no frame");
+  }
   if (outcome.kind == Outcome::Kind::kReply) {
     slot.reply_bytes = TotalSize(outcome.bytes);
-    KRONIKA_CHECK(slot.reply_bytes <= std::numeric_limits<std::int32_t>::max());
     StoreBe(slot.size_field.data(), static_cast<std::int32_t>(slot.reply_bytes));
     bytes_in_flight_ += slot.reply_bytes;
   }

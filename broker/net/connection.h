@@ -9,7 +9,7 @@
 //    and unsent replies (but always one request), are under way; beyond that neither a frame is
 //    started nor the stream read, so TCP holds the client back.
 // 3. A malformed frame closes the connection once the replies before it are sent. Nothing is read
-//    after it.
+//    after it. A reply that fits into no frame does the same.
 // 4. Pure protocol logic: one loop, no clock, no socket; at most one Receive and one Send are
 //    outstanding.
 //
@@ -50,6 +50,7 @@ struct ConnectionLimits {
   std::size_t frame_bytes_max = 100 * 1024 * 1024;  // socket.request.max.bytes
   std::size_t requests_in_flight_max = 64;
   std::size_t bytes_in_flight_max = 16 * 1024 * 1024;
+  std::size_t reply_bytes_max = INT32_MAX;  // of the frame's size field
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {

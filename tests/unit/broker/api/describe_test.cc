@@ -50,10 +50,12 @@ DescribeConfigsRequest::Resource& Add(DescribeConfigsRequest& request, std::int8
 TEST(DescribeConfigs, DescribesTopics) {
   FakeCluster cluster;
   cluster.AddTopic("t", 1, {{.name = "min.insync.replicas", .value = "2"}});
+  cluster.AddTopic("u", 1);
   DescribeConfigsRequest request;
   Add(request, 2, "t").configuration_keys = {{"min.insync.replicas", "no such config"}};
-  Add(request, 2, "t");
+  Add(request, 2, "u");
   Add(request, 2, "nope");
+  for (int i = 0; i < 1000; ++i) Add(request, 2, "t");  // fails with repeats-answered
   request.include_synonyms = true;
   request.include_documentation = true;
   for (std::int16_t version = 1; version <= 4; ++version) {

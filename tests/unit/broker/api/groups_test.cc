@@ -242,6 +242,23 @@ TEST_F(GroupsTest, ACommitForASuccessorThatIsNotKnownYetIsRefused) {
   EXPECT_EQ(Commit(CommitRequest("t", 8, 99)), KafkaError::kNone);
 }
 
+// Fails with the planted bug repeats-answered.
+TEST_F(GroupsTest, WhatIsAskedForTwiceIsAnsweredOnce) {
+  EXPECT_EQ(Commit(CommitRequest("t", 7)), KafkaError::kNone);
+  kafka::OffsetFetchRequest fetch;
+  for (int i = 0; i < 3; ++i) fetch.groups.emplace_back().group_id = i == 1 ? "other" : "g";
+  for (const std::int32_t number : {1, 0}) fetch.groups[0].topics->push_back({"t", {1, number, 1}});
+  const auto fetched = cluster_.Call(fetch, 8);
+  ASSERT_EQ(fetched.groups.size(), 2U);
+  ASSERT_EQ(fetched.groups[0].topics.size(), 2U);
+  EXPECT_EQ(fetched.groups[0].topics[0].partitions.size(), 1U);
+  ASSERT_EQ(fetched.groups[0].topics[1].partitions.size(), 1U);
+  EXPECT_EQ(fetched.groups[0].topics[1].partitions[0].partition_index, 0);
+  kafka::DescribeGroupsRequest describe;
+  describe.groups = {"g", "other", "g"};
+  EXPECT_EQ(cluster_.Call(describe, 5).groups.size(), 2U);
+}
+
 // An earlier coordinator knew more of the metadata: what it acknowledged is not told as "never".
 TEST_F(GroupsTest, AnImageOlderThanACommitDoesNotDenyIt) {
   const auto before = cluster_.image;

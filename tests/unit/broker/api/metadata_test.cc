@@ -47,6 +47,18 @@ TEST(Metadata, ListsLiveBrokersOnlyAndAlwaysItself) {
   EXPECT_EQ(response.brokers[1].node_id, 2);
 }
 
+// Fails with the planted bug repeats-answered.
+TEST(Metadata, WhatIsAskedForTwiceIsAnsweredOnce) {
+  FakeCluster cluster;
+  cluster.AddTopic("a", 1);
+  cluster.AddTopic("b", 1);
+  const auto topics = cluster.Call(For({"b", "a", "b", "nope", "a", "nope"}), 9).topics;
+  ASSERT_EQ(topics.size(), 3u);
+  EXPECT_EQ(topics[0].name, "b");
+  EXPECT_EQ(topics[1].name, "a");
+  EXPECT_EQ(topics[2].name, "nope");
+}
+
 // v0: empty means all; v1+: null means all and empty means none.
 TEST(Metadata, EmptyAndNullLists) {
   FakeCluster cluster;

@@ -54,16 +54,26 @@ class ProduceTest : public testing::Test {
 TEST_F(ProduceTest, AppendsInTheOrderOfArrivalAndAnswersOffsets) {
   for (std::int16_t version = 3; version <= 11; ++version) {
     const auto before = static_cast<std::int64_t>(cluster.At(topic, 0).batches.size());
-    const auto response = cluster.Call(MakeRequest({{"t", 0}, {"t", 1}, {"t", 0}}), version);
+    const auto response = cluster.Call(MakeRequest({{"t", 0}, {"t", 1}}), version);
     ASSERT_EQ(response.responses.size(), 1u);
     const auto& parts = response.responses[0].partition_responses;
-    ASSERT_EQ(parts.size(), 3u);
+    ASSERT_EQ(parts.size(), 2u);
     EXPECT_EQ(parts[0].base_offset, before) << version;
-    EXPECT_EQ(parts[2].base_offset, before + 1);
     EXPECT_EQ(parts[1].index, 1);
     EXPECT_EQ(parts[0].log_append_time_ms, -1);
     EXPECT_EQ(parts[0].log_start_offset, version >= 5 ? 0 : -1);
   }
+}
+
+// Fails with the planted bug repeats-answered.
+TEST_F(ProduceTest, APartitionThatStandsTwiceIsRefusedTheSecondTime) {
+  const auto response = cluster.Call(MakeRequest({{"t", 0}, {"t", 1}, {"t", 0}}), 9);
+  const auto& parts = response.responses.at(0).partition_responses;
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(parts[0].error_code, KafkaError::kNone);
+  EXPECT_EQ(parts[1].error_code, KafkaError::kNone);
+  EXPECT_EQ(parts[2].error_code, KafkaError::kInvalidRequest);
+  EXPECT_EQ(cluster.At(topic, 0).batches.size(), 1u);
 }
 
 // Two requests in flight: the second's batches are handed over while the first waits for its

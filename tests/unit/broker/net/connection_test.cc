@@ -191,6 +191,18 @@ TEST_F(ConnectionTest, CloseWaitsForTheRepliesBeforeIt) {
   EXPECT_EQ(sink.closes, 1);
 }
 
+TEST_F(ConnectionTest, AReplyThatFitsIntoNoFrameClosesAfterTheRepliesBeforeIt) {
+  Open({.reply_bytes_max = 3});
+  Give(Framed("a") + Framed("b"));
+  sink.Reply(1, "four");
+  EXPECT_FALSE(stream.closed);
+  sink.Reply(0, "yes");
+  EXPECT_EQ(stream.sent, Framed("yes"));
+  FinishSend();
+  EXPECT_TRUE(stream.closed);
+  EXPECT_NE(stream.reason.find("no frame"), std::string::npos);
+}
+
 TEST_F(ConnectionTest, AMalformedFrameClosesAfterTheRepliesBeforeIt) {
   Open();
   Give(Framed("a") + std::string("\xff\xff\xff\xff rest"));
