@@ -9,9 +9,9 @@
 // The batches of one request are handed to their partitions in the order in which they stand,
 // inside the call, so that appends happen in the order of arrival. acks=0 has no answer: an error
 // closes the connection. When the time of the request is over, what is not answered yet is
-// REQUEST_TIMED_OUT, though it may still be committed. A partition that stands twice in a request is
-// INVALID_REQUEST the second time. There are no transactions yet: a
-// transactional id or batch is INVALID_REQUEST.
+// REQUEST_TIMED_OUT, though it may still be committed. A partition that stands twice in a request
+// is INVALID_REQUEST the second time. There are no transactions yet: a transactional id or batch is
+// INVALID_REQUEST.
 #include "proto/kafka/produce.h"
 
 #include <algorithm>
