@@ -8,7 +8,8 @@
 namespace kronika::broker {
 namespace {
 
-constexpr Duration kRefillPatience = std::chrono::seconds(10);
+// Below what clients wait for an answer: they are told why there is none.
+constexpr Duration kRefillPatience = std::chrono::seconds(5);
 constexpr std::size_t kIdWaitersMax = 10'000;
 
 KafkaError ToKafka(metadata::RefusalCode code) {

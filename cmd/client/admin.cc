@@ -81,6 +81,14 @@ Status AskLeaders(Cluster& cluster, const TopicInfo& topic, std::int64_t timesta
   return status;
 }
 
+// The response has no text of its own, and the name of the code speaks of groups.
+Error WhyNoProducerId(KafkaError error) {
+  if (error != KafkaError::kCoordinatorNotAvailable) return FromKafka(error, "producer id");
+  return FromKafka(error, "producer id",
+                   "no controller gives one out: the metadata group has no leader (does a majority "
+                   "of the brokers run?), or the broker that was asked is not connected to it");
+}
+
 }  // namespace
 
 Status CreateTopic(Cluster& cluster, const NewTopic& topic) {
@@ -199,20 +207,20 @@ Result<std::map<std::string, std::int32_t>> DescribeMinInSync(
 KnownOffsets ListKnownOffsets(Cluster& cluster, const std::string& topic, std::int64_t timestamp,
                               Moment deadline) {
   KnownOffsets out;
-  for (;;) {
+  for (MissingTopic missing(cluster.options().missing_patience);;) {
     auto info = cluster.DescribeTopic(topic);
     Status status;
     if (info) {
       status = AskLeaders(cluster, *info, timestamp, out.offsets);
     } else {
-      status = std::unexpected(std::move(info).error());
+      status = std::unexpected(info.error());
     }
     out.error.reset();
     if (status) return out;
     out.error = std::move(status).error();
-    if (out.error->code == ErrorCode::kInvalidArgument || Left(deadline) == Milliseconds(0)) {
-      return out;
-    }
+    const bool final =
+        out.error->code == ErrorCode::kInvalidArgument || (!info && missing.Believed(info.error()));
+    if (final || Left(deadline) == Milliseconds(0)) return out;
     Pause(cluster.options().retry_pause);
   }
 }
@@ -228,15 +236,18 @@ Result<ProducerIdentity> InitProducerId(Cluster& cluster, Moment deadline) {
   kafka::InitProducerIdRequest request;
   request.transactional_id = std::nullopt;
   request.transaction_timeout_ms = 60'000;
+  std::optional<Error> told;  // what a broker said tells more than a later silence
   for (;;) {
-    auto answer = cluster.CallAny(request, cluster.options().request_timeout);
+    const Milliseconds left = std::max(Left(deadline), Milliseconds(1));
+    auto answer = cluster.CallAny(request, std::min(left, cluster.options().request_timeout));
     if (answer && answer->error_code == KafkaError::kNone) {
       return ProducerIdentity{.id = answer->producer_id, .epoch = answer->producer_epoch};
     }
-    Error error = answer ? FromKafka(answer->error_code, "producer id") : std::move(answer).error();
-    const bool final = answer && !kafka::IsRetriable(answer->error_code);
-    if (final || error.code == ErrorCode::kUnsupported || Left(deadline) == Milliseconds(0)) {
-      return std::unexpected(std::move(error));
+    if (answer) told = WhyNoProducerId(answer->error_code);
+    const bool final = answer ? !kafka::IsRetriable(answer->error_code)
+                              : answer.error().code == ErrorCode::kUnsupported;
+    if (final || Left(deadline) == Milliseconds(0)) {
+      return std::unexpected(told ? std::move(*told) : std::move(answer).error());
     }
     Pause(cluster.options().retry_pause);
   }

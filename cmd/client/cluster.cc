@@ -109,9 +109,10 @@ Result<TopicInfo> Cluster::DescribeTopic(const std::string& topic) {
 }
 
 Result<TopicInfo> Cluster::AwaitLeaders(const std::string& topic, Moment deadline) {
-  for (;;) {
+  for (MissingTopic missing(options_.missing_patience);;) {
     auto info = DescribeTopic(topic);
     if (info && AllLed(*info)) return info;
+    if (!info && missing.Believed(info.error())) return info;
     if (Left(deadline) == Milliseconds(0)) {
       if (!info) return info;
       return Fail(ErrorCode::kTimedOut,

@@ -22,6 +22,24 @@ struct ClientOptions {
   Milliseconds request_timeout{10'000};  // of one request, its connection included
   Milliseconds metadata_timeout{2'000};  // of asking one broker for the cluster's state
   Milliseconds retry_pause{100};         // between two attempts
+  Milliseconds missing_patience{1'000};  // until a topic that brokers do not name is believed gone
+};
+
+// Brokers learn of a new topic one after the other: that one does not name it is believed once it
+// was said for a while.
+class MissingTopic {
+ public:
+  explicit MissingTopic(Milliseconds patience) : patience_(patience) {}
+  // Whether DescribeTopic's `error` is final.
+  bool Believed(const Error& error) {
+    if (error.code != ErrorCode::kNotFound) return false;
+    if (!until_) until_ = Now() + patience_;
+    return Left(*until_) == Milliseconds(0);
+  }
+
+ private:
+  Milliseconds patience_;
+  std::optional<Moment> until_;
 };
 
 struct BrokerInfo {
@@ -68,7 +86,8 @@ class Cluster {
   Result<ClusterInfo> Describe(const std::optional<std::vector<std::string>>& topics);
   // One topic, its error as a result. kNotFound names the way out.
   Result<TopicInfo> DescribeTopic(const std::string& topic);
-  // Until every partition has a leader that the cluster names. kTimedOut.
+  // Until every partition has a leader that the cluster names. kTimedOut; kNotFound, as soon as
+  // options().missing_patience is over.
   Result<TopicInfo> AwaitLeaders(const std::string& topic, Moment deadline);
 
   // The connection to a broker of the last Describe(); made if there is none.

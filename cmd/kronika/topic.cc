@@ -52,6 +52,7 @@ int Create(const Arguments& arguments) {
     }
     topic.configs.push_back(std::move(*pair));
   }
+  setup->options.missing_patience = setup->options.request_timeout;  // it is there by then
   Cluster cluster(setup->options);
   if (auto made = client::CreateTopic(cluster, topic); !made) {
     if (made.error().code != ErrorCode::kAlreadyExists || !arguments.Has("--if-not-exists")) {

@@ -57,6 +57,7 @@ Result<WriteSetup> ReadWriteSetup(const Arguments& arguments, const ClientSetup&
                    .history_path = arguments.Text("--history")};
   auto& writer = setup.writer;
   writer.client = client.options;
+  writer.client.missing_patience = client.options.request_timeout;  // it may have to be made
   writer.topic = arguments.Text("--topic");
   writer.run = SystemEntropy();
   writer.records_per_second =
