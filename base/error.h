@@ -16,7 +16,7 @@ enum class ErrorCode {
   kCorruption,       // bytes on disk or on the wire contradict their checksum or format
   kIo,               // the disk or network failed; final for the file concerned
   kNoSpace,          // the disk is full
-  kBusy,             // a bound is reached; try later
+  kBusy,             // a bound is reached, or somebody else has it; try later
   kNotLeader,        // this replica does not lead (any more)
   kUnavailable,      // not yet, or no quorum; try later
   kTimedOut,         // the deadline passed; the outcome is unknown

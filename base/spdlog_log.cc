@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <future>
 #include <optional>
 #include <utility>
 
@@ -157,6 +158,15 @@ void SpdlogLog::Write(LogLevel level, std::string text) {
 
 void SpdlogLog::SetLevel(LogLevel level) {
   impl_->level = level;
+}
+
+void SpdlogLog::Flush() {
+  std::promise<void> written;
+  impl_->writer->Submit([this, &written] {
+    impl_->logger.flush();
+    written.set_value();
+  });
+  written.get_future().wait();
 }
 
 std::uint64_t SpdlogLog::dropped() const {

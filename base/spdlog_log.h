@@ -45,6 +45,8 @@ class SpdlogLog final : public Log {
   bool Enabled(LogLevel level) const override;
   void Write(LogLevel level, std::string text) override;
   void SetLevel(LogLevel level);
+  // Waits until all lines so far are written: before a sentence that has to stand behind them.
+  void Flush();
   // Lines dropped so far because the queue was full.
   std::uint64_t dropped() const;
 

@@ -24,8 +24,10 @@ brokers="" base_port="" timeout_seconds=60 settings=()
 
 say() { echo "cluster: $*"; }
 die() { echo "cluster: $*" >&2; exit 1; }
-usage() { [[ $# -gt 0 ]] && echo "cluster: $*" >&2; sed -n '2,19s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
-is_number() { [[ $1 =~ ^[0-9]{1,5}$ ]]; }
+help() { sed -n '2,19s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { echo "cluster: $*" >&2; help >&2; exit 2; }
+# Whether $1 is a number from $2 to $3; 08 is 8.
+is_number() { [[ $1 =~ ^[0-9]{1,5}$ ]] && ((10#$1 >= $2 && 10#$1 <= $3)); }
 
 # --- arguments ------------------------------------------------------------------------------------------------
 
@@ -33,12 +35,12 @@ words=()
 while (($#)); do
   case $1 in
     -n | --dir | --base-port | --set | --timeout) (($# > 1)) || usage "$1 needs a value" ;;&
-    -n) is_number "$2" && (($2 >= 1 && $2 <= 99)) || usage "-n: '$2' is not a number from 1 to 99"; brokers=$((10#$2)); shift ;;
+    -n) is_number "$2" 1 99 || usage "-n: '$2' is not a number from 1 to 99"; brokers=$((10#$2)); shift ;;
     --dir) [[ -n $2 ]] || usage "--dir is empty"; dir=$2; shift ;;
-    --base-port) is_number "$2" && (($2 >= 1 && $2 <= 64000)) || usage "--base-port: '$2' is no port"; base_port=$((10#$2)); shift ;;
+    --base-port) is_number "$2" 1 64000 || usage "--base-port: '$2' is no port"; base_port=$((10#$2)); shift ;;
     --set) [[ $2 == [a-z]*=* ]] || usage "--set: '$2' is not KEY=VALUE"; settings+=("${2%%=*}: ${2#*=}"); shift ;;
-    --timeout) is_number "$2" || usage "--timeout: '$2' is not a number"; timeout_seconds=$((10#$2)); shift ;;
-    -h | --help) usage ;;
+    --timeout) is_number "$2" 0 99999 || usage "--timeout: '$2' is not a number"; timeout_seconds=$((10#$2)); shift ;;
+    -h | --help) help; exit 0 ;;
     -*) usage "unknown option '$1'" ;;
     *) words+=("$1") ;;
   esac
@@ -154,18 +156,26 @@ all_ids() { seq -s, 1 "$brokers"; }
 accepts() { (exec 3<>"/dev/tcp/127.0.0.1/$(kafka_port "$1")") 2>/dev/null; }
 ready() { answers "$1" /readyz && accepts "$1" && [[ $(listed "$1") == "$(all_ids)" ]]; }
 
+# Why broker $1 ended: its own sentence about that, which log lines may follow, else its last line.
+reason_of() { { grep '^kronika: ' "$(node "$1")/kronika.log" || cat "$(node "$1")/kronika.log"; } | tail -n 1; }
+
 last_words() {
   local code=""
   [[ -s $(node "$1")/exit_code ]] && code=" with exit code $(<"$(node "$1")/exit_code")"
-  echo "cluster: broker $1 ended$code; the end of $(node "$1")/kronika.log:" >&2
+  echo "cluster: broker $1 ended$code: $(reason_of "$1")" >&2
+  echo "cluster: the end of $(node "$1")/kronika.log:" >&2
   tail -n 15 "$(node "$1")/kronika.log" >&2
 }
+
+must_run() { pid_of "$1" >/dev/null || { last_words "$1"; exit 1; }; }
+# One that ended is the reason why another one waits.
+ready_beside_all() { each must_run; ready "$1"; }
 
 wait_until() {
   local i=$1 condition=$2 what=$3 deadline=$((SECONDS + timeout_seconds))
   shift 3
   # First whether it runs: another process that has its ports may answer in its place.
-  while pid_of "$i" >/dev/null || { last_words "$i"; exit 1; }; ! "$condition" "$i" "$@"; do
+  while must_run "$i"; ! "$condition" "$i" "$@"; do
     ((SECONDS < deadline)) || die "broker $i is not $what after $timeout_seconds s; see $(node "$i")/kronika.log"
     sleep 0.1
   done
@@ -219,7 +229,7 @@ start() {
   found
   each launch
   local i
-  for ((i = 0; i < brokers; i++)); do wait_until "$i" ready "ready"; done
+  for ((i = 0; i < brokers; i++)); do wait_until "$i" ready_beside_all "ready"; done
   say "$brokers brokers ready; bootstrap: $(each bootstrap_of | paste -sd,)"
 }
 bootstrap_of() { echo "127.0.0.1:$(kafka_port "$1")"; }
@@ -237,7 +247,7 @@ ending_of() {
   case $2 in
     0) echo "stopped" ;;
     129 | 1[3-9]?) echo "ended with exit code $2: signal $(($2 - 128))" ;;
-    *) echo "ended with exit code $2: $(tail -n 1 "$(node "$1")/kronika.log")" ;;
+    *) echo "ended with exit code $2: $(reason_of "$1")" ;;
   esac
 }
 
@@ -271,7 +281,8 @@ case $command in
   kill | pause | resume | restart | logs)
     ((${#words[@]} <= 2)) || usage "one broker at a time"
     exists
-    [[ -z $index ]] || { is_number "$index" && ((index < brokers)); } || usage "there is no broker '$index', only 0 to $((brokers - 1))" ;;
+    [[ -z $index ]] || is_number "$index" 0 $((brokers - 1)) || usage "there is no broker '$index', only 0 to $((brokers - 1))"
+    index=${index:+$((10#$index))} ;;
   *) usage "unknown command '$command'" ;;
 esac
 case $command in

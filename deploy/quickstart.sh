@@ -2,9 +2,10 @@
 # From a fresh checkout to records that a stock client read from three brokers: builds what is not built, starts a cluster
 # on this machine, writes records, reads them from every broker, and says what the brokers say of their replicas.
 #
-#   quickstart.sh [OPTIONS OF cluster.sh]     for example --dir DIR, --base-port P
+#   quickstart.sh [-n BROKERS] [--dir DIR] [--base-port P] [--set KEY=VALUE]... [--timeout SECONDS]
 #
-# Safe to repeat. The cluster keeps running; what ends it is printed last. Exit codes: 0 done, 1 failed.
+# The options are those of cluster.sh, which says more of them: cluster.sh --help.
+# Safe to repeat. The cluster keeps running; what ends it is printed last. Exit codes: 0 done, 1 failed, 2 usage.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 binary="${KRONIKA_BIN:-$root/build/release/kronika}"
@@ -12,6 +13,17 @@ topic="quickstart-$(date +%s)" records=1000
 
 say() { echo "quickstart: $*"; }
 die() { echo "quickstart: $*" >&2; exit 1; }
+help() { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { echo "quickstart: $*" >&2; help >&2; exit 2; }
+
+options=("$@")
+while (($#)); do
+  case $1 in
+    -h | --help) help; exit 0 ;;
+    -n | --dir | --base-port | --set | --timeout) (($# > 1)) || usage "$1 needs a value"; shift 2 ;;
+    *) usage "unknown word '$1'" ;;
+  esac
+done
 
 if [[ ! -x $binary ]] || ! command -v kcat >/dev/null; then
   "$root/deploy/setup.sh" --client || [[ -x $binary ]] || die "the packages above are needed to build it"
@@ -21,7 +33,7 @@ if [[ ! -x $binary ]]; then
   (cd "$root" && cmake --preset release >/dev/null && cmake --build --preset release --target kronika)
 fi
 
-started="$("$root/deploy/cluster.sh" "$@" start)" || die "the cluster did not start"
+started="$("$root/deploy/cluster.sh" "${options[@]}" start)" || die "the cluster did not start"
 echo "$started"
 bootstrap="${started##*bootstrap: }"
 IFS=, read -ra brokers <<<"$bootstrap"
@@ -50,7 +62,7 @@ for broker in "${brokers[@]}"; do
 done
 say "what the brokers say of the topic's replicas:"
 "$binary" topic describe --brokers "$bootstrap" "$topic" | sed -n '/^PARTITION/,$p'
-script="$root/deploy/cluster.sh${*:+ $*}"
+script="$root/deploy/cluster.sh${options[*]:+ ${options[*]}}"
 cat <<TEXT
 
 The cluster runs. Try:

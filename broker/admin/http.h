@@ -38,7 +38,7 @@ struct HttpServerPlace {
 class HttpServer {
  public:
   using Handler = std::function<HttpAnswer(const HttpRequest&)>;
-  // kInvalidArgument: the host is no address; kAlreadyExists: the port is in use; kIo.
+  // kInvalidArgument: the host is no address; kBusy: the port is in use; kIo.
   static Result<std::unique_ptr<HttpServer>> Open(HttpServerPlace place, HttpServerOptions options,
                                                   Handler handler);
   virtual ~HttpServer() = default;

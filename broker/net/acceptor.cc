@@ -9,7 +9,7 @@ Status ToStatus(boost::system::error_code error, const std::string& what,
                 const std::string& where) {
   if (!error) return {};
   if (error == boost::asio::error::address_in_use)
-    return Fail(ErrorCode::kAlreadyExists, what + " is in use by another process", where);
+    return Fail(ErrorCode::kBusy, what + " is in use by another process", where);
   return Fail(ErrorCode::kIo, "cannot listen: " + error.message(), where);
 }
 

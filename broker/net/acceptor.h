@@ -11,13 +11,13 @@
 namespace kronika::broker::net {
 
 // Binds `acceptor` to host:port, and refuses who connects; port 0 takes any free one. Gives the
-// port. kInvalidArgument: the host does not resolve; kAlreadyExists: the port is in use; kIo.
+// port. kInvalidArgument: the host does not resolve; kBusy: the port is in use; kIo.
 // `what` names the port in errors ("the admin port").
 Result<std::uint16_t> BindAcceptor(boost::asio::ip::tcp::acceptor& acceptor,
                                    const std::string& host, std::uint16_t port,
                                    const std::string& what);
 
-// From here on connections wait to be accepted. kAlreadyExists, kIo.
+// From here on connections wait to be accepted. kBusy, kIo.
 Status Listen(boost::asio::ip::tcp::acceptor& acceptor, const std::string& what);
 
 }  // namespace kronika::broker::net

@@ -54,12 +54,12 @@ struct ListenerPlace {
 class Listener {
  public:
   // Takes the port; who connects before Serve() is refused. kInvalidArgument: the host does not
-  // resolve; kAlreadyExists: the port is in use; kIo.
+  // resolve; kBusy: the port is in use; kIo.
   static Result<std::unique_ptr<Listener>> Open(ListenerPlace place, ListenerOptions options);
   virtual ~Listener() = default;
 
   // Listens; accepting starts when the loop runs. Called once; `sink` outlives the listener.
-  // kAlreadyExists, kIo.
+  // kBusy, kIo.
   virtual Status Serve(RequestSink& sink) = 0;
 
   // Closes the port and every connection.

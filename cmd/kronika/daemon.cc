@@ -105,7 +105,7 @@ int Daemon::Run(Signals& signals) {
   if (opened) {
     loop_.Run();
   } else if (!stopping_) {
-    exit_code_ = PrintError(opened.error());
+    Tell(opened.error());
   }
   signals.StopWatching();
   if (exit_code_ == kExitOk) log_->Info("stopped");
@@ -194,8 +194,14 @@ void Daemon::ServeWhenReady() {
 }
 
 void Daemon::GiveUp(const Error& error) {
-  exit_code_ = PrintError(error);
+  Tell(error);
   loop_.Stop();
+}
+
+// The reason is the last that is read of this broker.
+void Daemon::Tell(const Error& error) {
+  log_->Flush();
+  exit_code_ = PrintError(error);
 }
 
 void Daemon::BeginStop() {

@@ -41,6 +41,7 @@ class Daemon {
   void BeginStop();
   void EndService();
   void GiveUp(const Error& error);
+  void Tell(const Error& error);
   [[noreturn]] void EndNow(int exit_code);
 
   const config::Options options_;

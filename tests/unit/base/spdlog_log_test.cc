@@ -40,6 +40,16 @@ TEST(SpdlogLog, WritesLinesOfItsLevelAndAbove) {
   EXPECT_TRUE(lines[1].ends_with("Z debug two\\nlines are one")) << lines[1];
 }
 
+TEST(SpdlogLog, AFlushWaitsForEveryLineSoFar) {
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/log";
+  auto log = SpdlogLog::Make({.path = path});
+  ASSERT_TRUE(log);
+  for (int i = 0; i < 1000; ++i) (*log)->Info("line {}", i);
+  (*log)->Flush();
+  EXPECT_EQ(Lines(path).size(), 1000U);
+}
+
 TEST(SpdlogLog, JsonLinesAreEscaped) {
   TemporaryFolder folder;
   const std::string path = folder.path() + "/log";

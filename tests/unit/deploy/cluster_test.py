@@ -1,7 +1,7 @@
 """deploy/cluster.sh with a stand-in for the program: arguments, process ids, exit codes, and that it may be repeated.
 
 Seen to fail: with the comparison of start times removed from pid_of, test_a_foreign_process_is_left_alone ends a
-process that the cluster never started.
+process that the cluster never started. With numbers that are not read as decimal, test_numbers_with_leading_zeros.
 """
 
 import os
@@ -85,9 +85,18 @@ class ClusterTest(unittest.TestCase):
         (self.dir / "node1" / "die").touch()
         failed = self.start(check=False)
         self.assertEqual(1, failed.returncode)
-        self.assertIn("exit code 7", failed.stderr)
-        self.assertIn("the journal could not be synced", failed.stderr)
-        self.assertIn("the journal could not be synced", self.cluster("status", check=False).stdout)
+        reason = "exit code 7: kronika: the journal could not be synced\n"
+        self.assertIn(reason, failed.stderr)
+        self.assertIn("was late", failed.stderr)
+        self.assertIn(reason, self.cluster("status", check=False).stdout)
+
+    def test_the_one_that_died_is_told_and_not_who_waits_for_it(self):
+        for broker, file in ((0, "lists"), (1, "die")):
+            (self.dir / f"node{broker}").mkdir(parents=True)
+            (self.dir / f"node{broker}" / file).write_text("[1]")
+        failed = self.start(check=False)
+        self.assertEqual(1, failed.returncode)
+        self.assertIn("broker 1 ended with exit code 7", failed.stderr)
 
     def test_start_waits_until_all_are_listed(self):
         (self.dir / "node1").mkdir(parents=True)
@@ -131,6 +140,25 @@ class ClusterTest(unittest.TestCase):
         self.start()
         for words in (("kill", "2"), ("kill", "x"), ("logs", "7"), ("kill", "0", "1")):
             self.assertEqual(2, self.cluster(*words, check=False).returncode, words)
+
+    def test_numbers_with_leading_zeros(self):
+        self.assertEqual("", self.start("--timeout", "08").stderr)
+        for words in (("kill", "08"), ("logs", "09")):
+            told = self.cluster(*words, check=False)
+            self.assertEqual((2, True), (told.returncode, told.stderr.startswith("cluster: ")), told.stderr)
+        self.assertIn("of 2 brokers, not 8", self.cluster("-n", "08", "status", check=False).stderr)
+        self.cluster("kill", "01")
+        self.assertIn("exit code 137", self.cluster("status", check=False).stdout)
+
+    def test_help(self):
+        for script in (SCRIPT, SCRIPT.with_name("quickstart.sh"), ROOT / "tests" / "golden" / "capture.sh"):
+            for word in ("-h", "--help"):
+                told = run([script, word], check=False)
+                self.assertEqual((0, ""), (told.returncode, told.stderr), script)
+                self.assertIn(script.name, told.stdout)
+            told = run([script, "dance"], check=False)
+            self.assertEqual((2, ""), (told.returncode, told.stdout), script)
+            self.assertTrue(told.stderr.startswith(script.stem + ": unknown"), told.stderr)
 
     def test_without_a_cluster(self):
         self.assertEqual(0, self.cluster("stop").returncode)

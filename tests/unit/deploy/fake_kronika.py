@@ -45,7 +45,8 @@ def serve():
     folder = Path(option("--config")).parent
     print("kronika fake started", flush=True)
     if (folder / "die").exists():
-        print("the journal could not be synced", flush=True)
+        print("kronika: the journal could not be synced", flush=True)
+        print("a line of the log that was late", flush=True)
         sys.exit(7)
     if (folder / "deaf").exists():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

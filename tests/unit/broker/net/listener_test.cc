@@ -96,7 +96,7 @@ TEST_F(ListenerTest, NamesAPortInUse) {
   const auto second = Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog()},
                                      {.host = "127.0.0.1", .port = listener->port()});
   ASSERT_FALSE(second.has_value());
-  EXPECT_EQ(second.error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(second.error().code, ErrorCode::kBusy);
 }
 
 TEST_F(ListenerTest, RefusesWhoConnectsBeforeItServes) {
