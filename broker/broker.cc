@@ -128,9 +128,8 @@ void Broker::TakeJournal(std::shared_ptr<Loaded> loaded, wal::OpenedJournal open
     const std::string why = damaged.empty()
                                 ? "the journal lost acknowledged records of the metadata group"
                                 : damaged.begin()->second.Describe();
-    return done(Fail(ErrorCode::kFenced,
-                     why + "; this directory cannot be used again: replace the broker (kronika "
-                           "format --replace, kronika broker replace)"));
+    return done(Fail(ErrorCode::kFenced, why + "; this directory cannot be used again" +
+                                             metadata::ReplaceAdvice(config_.self.broker)));
   }
   store_ = std::make_unique<raft::JournalLogStore>(*journal_);
   if (hooks_.watch_log) store_ = hooks_.watch_log(std::move(store_));

@@ -26,17 +26,24 @@ DirectoryClaim ClaimOf(const BrokerRegistered& registration) {
           .process_nonce = registration.process_nonce};
 }
 
+std::string ReplaceCommand(BrokerId broker) {
+  return fmt::format("kronika format --config FILE --from FOUNDING --replace {}", broker.value);
+}
+
+std::string ReplaceAdvice(BrokerId broker) {
+  return fmt::format(". Empty it and bring the broker back with `{}`", ReplaceCommand(broker));
+}
+
 Status CheckClaim(const Broker& known, const DirectoryClaim& claim) {
   const auto id = claim.broker.value;
   if (known.directory != claim.directory) {
     return Refused(fmt::format(
         "broker {} is known with data directory {}, not {}. Two brokers with one id? If its disk "
-        "is gone: kronika broker replace {} --uuid {}",
+        "is gone: kronika broker replace {} --uuid {} --admin HOST:PORT",
         id, known.directory.ToString(), claim.directory.ToString(), id,
         claim.directory.ToString()));
   }
-  const std::string advice =
-      fmt::format(". Empty it and bring the broker back with `kronika format --replace {}`", id);
+  const std::string advice = ReplaceAdvice(claim.broker);
   if (known.fenced) {
     return Refused(fmt::format("data directory {} of broker {} was fenced{}",
                                claim.directory.ToString(), id, advice));

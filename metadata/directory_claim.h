@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/result.h"
 #include "metadata/image.h"
@@ -30,6 +31,11 @@ struct DirectoryClaim {
 };
 
 DirectoryClaim ClaimOf(const BrokerRegistered& registration);
+
+// What an operator runs for a broker whose directory cannot be used any more; and that as the end
+// of a sentence.
+std::string ReplaceCommand(BrokerId broker);
+std::string ReplaceAdvice(BrokerId broker);
 
 // kFenced with one line for people. `known` is the image's broker of the same id.
 Status CheckClaim(const Broker& known, const DirectoryClaim& claim);

@@ -48,7 +48,9 @@ void Joiner::Serve(raft::Calls& calls, std::function<metadata::ImagePtr()> image
 
 void Joiner::Start() {
   environment_.log.Info(
-      "this directory joins as broker {}: it waits for `kronika broker replace {} --uuid {}`",
+      "this directory joins as broker {}: it waits for `kronika broker replace {} --uuid {} "
+      "--admin "
+      "HOST:PORT`",
       environment_.self.value, environment_.self.value, environment_.directory.ToString());
   Ask();
 }

@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "cmd/client/socket.h"
+#include "cmd/kronika/client_arguments.h"
 #include "cmd/kronika/command.h"
 
 namespace kronika::cmd {
@@ -33,15 +34,17 @@ Result<std::string> Ask(const HostPort& admin, std::string request) {
 }
 
 int Replace(const Arguments& arguments) {
-  const auto admin = HostPort::Parse(arguments.Text("--admin"));
-  const auto directory = Uuid::Parse(arguments.Text("--uuid"));
   const std::string& broker = arguments.Text("BROKER");
-  const bool number =
-      !broker.empty() && broker.find_first_not_of("0123456789") == std::string::npos;
-  if (!admin || !directory || !number) {
-    std::fputs("kronika: a broker's id, --uuid UUID and --admin HOST:PORT are expected\n", stderr);
-    return kExitUsage;
+  if (const auto id = ReadNumber(arguments, "BROKER", {.first = 1, .last = INT32_MAX}); !id)
+    return UsageError(id.error());
+  const auto directory = Uuid::Parse(arguments.Text("--uuid"));
+  if (!directory) {
+    return UsageError(
+        {ErrorCode::kInvalidArgument,
+         "'" + arguments.Text("--uuid") + "' is no UUID as `kronika format` prints it", "--uuid"});
   }
+  const auto admin = HostPort::Parse(arguments.Text("--admin"));
+  if (!admin) return UsageError({admin.error().code, admin.error().text, "--admin"});
   const auto answer =
       Ask(*admin, fmt::format("POST /v1/brokers/{}/replace?uuid={} HTTP/1.0\r\nHost: "
                               "{}\r\nContent-Length: 0\r\n\r\n",

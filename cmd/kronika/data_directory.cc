@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/thread_files.h"
+#include "metadata/directory_claim.h"
 #include "metadata/identity_file.h"
 #if KRONIKA_TEST_BUILD
 #include "base/faulty_files.h"
@@ -40,8 +41,8 @@ Status CheckFormatted(const std::string& data_dir, BrokerId broker) {
   return Fail(ErrorCode::kNotFound,
               fmt::format("the data directory was never formatted for broker {0}: found a cluster "
                           "with `kronika format`, then start. If the broker lost its disk: "
-                          "`kronika format --replace {0}`",
-                          broker.value),
+                          "`{1}`",
+                          broker.value, metadata::ReplaceCommand(broker)),
               data_dir);
 }
 

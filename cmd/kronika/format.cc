@@ -17,6 +17,7 @@
 #include "cmd/kronika/command.h"
 #include "cmd/kronika/data_directory.h"
 #include "cmd/kronika/node_file.h"
+#include "cmd/kronika/output.h"
 #include "metadata/identity_file.h"
 
 namespace kronika::cmd {
@@ -92,13 +93,34 @@ Result<Uuid> FormatFrom(const config::Options& options, const std::string& path,
   return identity->directory;
 }
 
-int Format(const Arguments& arguments) {
+void PrintForPeople(const config::Options& options, const Uuid& directory, bool replaces) {
+  const auto broker = options.node_id.value;
+  PrintLine(fmt::format("formatted {} for broker {}", options.data_dir, broker));
+  PrintLine("directory " + directory.ToString());
+  if (!replaces) return;
+  PrintLine(
+      fmt::format("next: start it, and tell the cluster once: kronika broker replace {} "
+                  "--uuid {} --admin HOST:PORT",
+                  broker, directory.ToString()));
+}
+
+void PrintForPrograms(const config::Options& options, const Uuid& directory) {
+  Table table({{"DATA DIR", "data_dir"},
+               {"BROKER", "broker", CellKind::kNumber},
+               {"DIRECTORY", "directory"}});
+  table.Add({options.data_dir, std::to_string(options.node_id.value), directory.ToString()});
+  Print(Format::kJson, table);
+}
+
+int RunFormat(const Arguments& arguments) {
   const bool founds = arguments.Has("--brokers");
   if (founds == arguments.Has("--from") || founds == arguments.Has("--config")) {
     return UsageError(
         "give either --brokers, to print the founding text of a new cluster, or --config and "
         "--from, to format a broker's directory from it");
   }
+  const auto format = ParseFormat(arguments.Text("--format"));
+  if (!format) return UsageError(format.error().Describe());
   if (founds) return PrintText(arguments.Text("--brokers"));
   const auto options = LoadNodeFile(arguments);
   if (!options) {
@@ -112,15 +134,10 @@ int Format(const Arguments& arguments) {
   }
   const auto formatted = FormatFrom(*options, arguments.Text("--from"), replaces);
   if (!formatted) return PrintError(formatted.error());
-  std::fputs(fmt::format("formatted {} for broker {}\n", options->data_dir, options->node_id.value)
-                 .c_str(),
-             stdout);
-  if (replaces) {
-    std::fputs(fmt::format("next: start it, and tell the cluster once: kronika broker replace {} "
-                           "--uuid {} --admin HOST:PORT\n",
-                           options->node_id.value, formatted->ToString())
-                   .c_str(),
-               stdout);
+  if (*format == Format::kJson) {
+    PrintForPrograms(*options, *formatted);
+  } else {
+    PrintForPeople(*options, *formatted, replaces);
   }
   return kExitOk;
 }
@@ -140,6 +157,10 @@ std::vector<Option> FormatOptions() {
                  .value = "ID",
                  .help = "The broker lost its disk: format an empty directory that takes its place "
                          "once `kronika broker replace` was run"});
+  out.push_back({.name = "--format",
+                 .value = "table|json",
+                 .help = "How it is said what was formatted",
+                 .default_value = "table"});
   return out;
 }
 
@@ -149,7 +170,7 @@ CommandList FormatCommands() {
   return {{.noun = "format",
            .help = "Found a cluster: print its founding text, or format a data directory from it",
            .options = FormatOptions(),
-           .run = &Format}};
+           .run = &RunFormat}};
 }
 
 }  // namespace kronika::cmd

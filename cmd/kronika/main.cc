@@ -91,7 +91,13 @@ int WrongUsage(const CLI::App& app, const CLI::ParseError& error) {
   const bool has_verbs = !at->get_subcommands(nullptr).empty();
   const bool missing = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
   if (missing && has_verbs) return MissingSubcommand(app, *at);
-  return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+  std::string path = at->get_name();
+  for (const CLI::App* up = at->get_parent(); up != nullptr; up = up->get_parent())
+    path = up->get_name() + " " + path;
+  std::fprintf(stderr, "kronika: '%s': %s; '%s --help' tells what it takes\n", path.c_str(),
+               error.what(), path.c_str());
+  return kExitUsage;
 }
 
 int Run(int count, char** words) {

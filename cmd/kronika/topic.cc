@@ -39,6 +39,12 @@ int Create(const Arguments& arguments) {
   if (!partitions) return UsageError(partitions.error());
   auto replicas = ReadNumber(arguments, "--replication-factor", {.first = -1, .last = 100});
   if (!replicas) return UsageError(replicas.error());
+  for (const auto& [option, number] :
+       {std::pair{"--partitions", *partitions}, {"--replication-factor", *replicas}}) {
+    if (number != 0) continue;
+    return UsageError({ErrorCode::kInvalidArgument,
+                       "0 are none; 1 or more, or -1 for the cluster's default", option});
+  }
   client::NewTopic topic{.name = arguments.Text("TOPIC"),
                          .partitions = static_cast<std::int32_t>(*partitions),
                          .replication_factor = static_cast<std::int16_t>(*replicas)};
@@ -78,14 +84,22 @@ int List(const Arguments& arguments) {
                {"PARTITIONS", "partitions", CellKind::kNumber},
                {"REPLICAS", "replicas", CellKind::kNumber},
                {"ID", "id"}});
+  std::size_t hidden = 0;
   for (const auto& topic : info->topics) {
-    if (topic.internal && !arguments.Has("--internal")) continue;
+    if (topic.internal && !arguments.Has("--internal")) {
+      ++hidden;
+      continue;
+    }
     const std::size_t replicas =
         topic.partitions.empty() ? 0 : topic.partitions.front().replicas.size();
     table.Add({topic.name, std::to_string(topic.partitions.size()), std::to_string(replicas),
                topic.id.IsZero() ? "" : topic.id.ToString()});
   }
   Print(setup->format, table);
+  if (hidden > 0) {
+    std::fprintf(stderr, "kronika: %zu internal topic%s not listed; --internal lists all\n", hidden,
+                 hidden == 1 ? " is" : "s are");
+  }
   return kExitOk;
 }
 

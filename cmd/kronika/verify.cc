@@ -3,6 +3,7 @@
 //
 // Main thread; the producers have their own (client::Crew). Exit code 1 when anything is wrong.
 #include <cstdio>
+#include <filesystem>
 
 #include "base/rng.h"
 #include "cmd/client/admin.h"
@@ -121,6 +122,11 @@ Status WriteRecords(WriteSetup setup) {
   Cluster cluster(setup.writer.client);
   auto head = PrepareTopic(cluster, setup);
   if (!head) return std::unexpected(std::move(head).error());
+  std::error_code ignored;
+  if (std::filesystem::exists(setup.history_path, ignored)) {
+    std::fprintf(stderr, "kronika: the history %s is written anew; what it held is gone\n",
+                 setup.history_path.c_str());
+  }
   auto history = verify::HistoryFile::Create(setup.history_path, *head);
   if (!history) return std::unexpected(std::move(history).error());
   setup.writer.end = client::Now() + std::chrono::seconds(setup.seconds);

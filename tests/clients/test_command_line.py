@@ -92,6 +92,47 @@ class CommandLine(ClusterTest):
         self.assertEqual("a:1\n", read.stdout)
         self.assertEqual(USAGE, self.kronika("topic", "produce", topic, "-K", "", stdin="x\n").returncode)
 
+    def test_wrong_usage_names_the_command_and_the_word(self):
+        uuid = "qZ3s8mTqQ1uV3bJ0wX2y5A"
+        for words, told in ((["topic", "create"], "kronika: 'kronika topic create': TOPIC is required"),
+                            (["bench", "consume"], "kronika: 'kronika bench consume': --topic is required"),
+                            (["topic", "list", "--frob"], "kronika: 'kronika topic list': "),
+                            (["topic", "create", "t", "-p", "0"], "kronika: invalid argument (--partitions): "),
+                            (["topic", "create", "t", "-r", "0"], "kronika: invalid argument (--replication-factor): "),
+                            (["topic", "create", "t", "-p", "abc"], "kronika: invalid argument (--partitions): "),
+                            (["broker", "replace", "three", "--uuid", uuid], "kronika: invalid argument (BROKER): "),
+                            (["broker", "replace", "3", "--uuid", "foo"], "kronika: invalid argument (--uuid): 'foo'"),
+                            (["broker", "replace", "3", "--uuid", uuid, "--admin", "x"], "kronika: invalid argument (--admin): ")):
+            done = run([BINARY, *words], check=False)
+            self.assertEqual((USAGE, ""), (done.returncode, done.stdout), words)
+            self.assertTrue(done.stderr.startswith(told), done.stderr)
+
+    def test_internal_topics_are_counted_where_they_are_not_listed(self):
+        topic, _ = self.create("listed")
+        # The first question after a coordinator makes the topic of the offsets.
+        self.kronika("topic", "consume", topic, "--group", "g")
+        listed = self.kronika("topic", "list")
+        self.assertNotIn("__consumer_offsets", listed.stdout)
+        self.assertEqual("kronika: 1 internal topic is not listed; --internal lists all\n", listed.stderr)
+        every = self.kronika("topic", "list", "--internal")
+        self.assertIn("__consumer_offsets", every.stdout)
+        self.assertEqual("", every.stderr)
+
+    def test_a_history_that_is_there_is_told(self):
+        topic, _ = self.create("history")
+        words = ["verify", "write", "--topic", topic, "--seconds", "1", "--history", str(self.folder / "history")]
+        self.assertNotIn("is written anew", self.kronika(*words).stderr)
+        self.assertIn("is written anew", self.kronika(*words).stderr)
+
+    def test_what_was_formatted_is_told_to_programs_too(self):
+        node = self.folder / "node.yaml"
+        node.write_text(f"node_id: 3\ndata_dir: {self.folder}/fresh\n")
+        (self.folder / "fresh").mkdir()
+        words = [BINARY, "format", "--config", node, "--from", self.cluster.dir / "founding", "--replace", "3"]
+        (told,) = json.loads(run([*words, "--format", "json"]).stdout)
+        self.assertEqual((f"{self.folder}/fresh", 3), (told["data_dir"], told["broker"]))
+        self.assertIn(f"\ndirectory {told['directory']}\n", (self.folder / "fresh" / "identity").read_text())
+
     def test_a_node_file_is_checked(self):
         config = self.cluster.config(0)
         for words in ([config], ["--config", config]):

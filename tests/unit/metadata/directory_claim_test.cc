@@ -49,7 +49,8 @@ TEST(DirectoryClaim, ADirectoryThatWasFormattedAgainUnderItsUuidIsRefused) {
   World world(3);
   world.Must(*RegisterBroker(*world.image, Life(1, 77, 5)));
   EXPECT_TRUE(Says(Refusal(world, Life(2, 78, 6)), "was formatted again under UUID"));
-  EXPECT_TRUE(Says(Refusal(world, Life(2, 78, 6)), "kronika format --replace 2"));
+  EXPECT_TRUE(Says(Refusal(world, Life(2, 78, 6)),
+                   "`kronika format --config FILE --from FOUNDING --replace 2`"));
   EXPECT_TRUE(Says(Refusal(world, Life(1, 78, 5)), "formatted again"));
 }
 
