@@ -11,7 +11,11 @@
 #include <string_view>
 
 namespace kronika::planted {
-// Turns the bug `name` on ("" turns all off). Called before threads start.
+// The exit code of a program that is to have a bug that is not in it: neither that of a test that
+// passed nor of one that failed.
+inline constexpr int kExitNoSuchBug = 2;
+// Turns the bug `name` on ("" turns all off). Called before threads start. Ends the program if it
+// was built without this bug: a test that passes then would prove nothing.
 void Enable(std::string_view name);
 bool Enabled(std::string_view name);
 }  // namespace kronika::planted

@@ -26,11 +26,11 @@ bool RunOne(std::uint64_t seed, const SeedArguments& arguments, const RunSeed& r
 #if KRONIKA_TEST_BUILD
 // A planted bug may end in a CHECK, so each seed has a process of its own.
 int HuntBug(const SeedArguments& arguments, const RunSeed& run) {
+  planted::Enable(arguments.bug);
   for (std::uint64_t seed = arguments.first; seed <= arguments.last; ++seed) {
     std::fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {
-      planted::Enable(arguments.bug);
       SeedReport total;
       const bool clean = RunOne(seed, arguments, run, total);
       std::fflush(stdout);

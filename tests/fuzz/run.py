@@ -57,6 +57,9 @@ def main():
     executions = executions or last_number(r"^#(\d+)", run.stderr)
     edges = last_number(r"cov: (\d+)", run.stderr)
     rate = int(executions / elapsed)
+    if options.planted and "has no planted bug" in run.stderr:
+        print(run.stderr.strip())
+        return 2
     crashed = run.returncode != 0
     name = os.path.basename(options.binary)
     if options.planted:

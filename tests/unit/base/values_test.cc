@@ -8,6 +8,7 @@
 #include "base/crc32c.h"
 #include "base/ids.h"
 #include "base/make_files.h"
+#include "base/planted.h"
 #include "base/rng.h"
 #include "tests/unit/base/files_world.h"
 
@@ -190,6 +191,20 @@ TEST(MakeFiles, SaysWhatItChoseAndWhy) {
   EXPECT_EQ(ParseJournalIo("uring"), JournalIo::kUring);
   EXPECT_FALSE(ParseJournalIo("fast"));
 }
+
+#if KRONIKA_TEST_BUILD
+// A name that nothing answers to would make any test pass.
+TEST(Planted, OnlyABugOfThisProgramIsSwitchedOn) {
+  planted::Enable("loop-cancel-ignored");
+  EXPECT_TRUE(planted::Enabled("planted:loop-cancel-ignored"));
+  planted::Enable("");
+  EXPECT_FALSE(planted::Enabled("planted:loop-cancel-ignored"));
+  for (const char* name : {"no-such-bug", "loop-cancel", "cancel-ignored"}) {
+    EXPECT_EXIT(planted::Enable(name), testing::ExitedWithCode(planted::kExitNoSuchBug),
+                "has no planted bug");
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace kronika
