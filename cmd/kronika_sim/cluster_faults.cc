@@ -289,10 +289,12 @@ bool ClusterWorld::FailSegmentWrite(SimBroker& victim) {
 bool ClusterWorld::SlowDisk(SimBroker& victim) {
   victim.disk().SetDelays(milliseconds(5), milliseconds(20 + rng_.Below(200)));
   if (!victim.running()) return false;
-  bool leads = false;
-  victim.broker().groups().ForEach(
-      [&](raft::Group& group) { leads = leads || group.status().role == raft::Role::kLeader; });
-  Count(leads ? "slow disk of a leader" : "slow disk of a follower");
+  bool leads = false, follows = false;
+  victim.broker().groups().ForEach([&](raft::Group& group) {
+    (group.status().role == raft::Role::kLeader ? leads : follows) = true;
+  });
+  if (leads) Count("slow disk of a leader");
+  if (follows) Count("slow disk of a follower");
   return true;
 }
 
