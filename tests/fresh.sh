@@ -72,6 +72,8 @@ make_chroot() {
     { tail -n 15 "$dir/debootstrap.log" >&2; say "debootstrap failed"; exit 1; }
   copy_settings
   git clone -q --no-hardlinks "$root" "$chroot/kronika"
+  # The root of a mount, as on a machine: the test of power cuts makes mounts of its own from there.
+  mount --bind "$chroot" "$chroot"
   mount -t proc proc "$chroot/proc"
   mount --rbind /dev "$chroot/dev"
   mount -t sysfs -o ro sysfs "$chroot/sys"

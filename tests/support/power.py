@@ -21,6 +21,7 @@ from process import run, wait_for
 
 OWN_MOUNTS = "KRONIKA_TEST_OWN_MOUNTS"
 WRITEBACK = Path("/proc/sys/vm/dirty_writeback_centisecs")
+OWN_NAMESPACE = ("--mount", "--propagation", "private")
 # What keeps ext4 from writing by itself for the time of a test.
 MOUNT_OPTIONS = "loop,commit=600"
 
@@ -34,7 +35,8 @@ def missing():
             return f"not installed: {program}"
     if not Path("/dev/loop-control").exists():
         return "this machine has no loop devices"
-    return None
+    made = subprocess.run(["unshare", *OWN_NAMESPACE, "true"], capture_output=True, text=True, check=False)
+    return f"no mounts of one's own here: {made.stderr.strip()}" if made.returncode else None
 
 
 def needs_power_cut():
@@ -45,7 +47,7 @@ def in_own_mounts():
     """Goes on in a mount namespace of its own, where there may be one."""
     if missing() is None and os.environ.get(OWN_MOUNTS) is None:
         os.environ[OWN_MOUNTS] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+        os.execvp("unshare", ["unshare", *OWN_NAMESPACE, sys.executable, *sys.argv])
 
 
 class NoWriteback:
