@@ -382,6 +382,7 @@ void Broker::Stop(Done<void> done) {
         hand_over_.reset();
         returns_->Stop();
         transfers_->Stop();
+        membership_->Stop();
         replicas_->Stop();
         groups_->Stop();
         journal_->Close(std::move(done));

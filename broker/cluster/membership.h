@@ -34,6 +34,8 @@ class ClusterMembership final : public metadata::Observer {
   ~ClusterMembership() override;
 
   void Start(const metadata::ImagePtr& image);
+  // Before the groups end, as the metadata group has the controller in it.
+  void Stop() { environment_.loop.Cancel(timer_); }
   void OnImage(const metadata::ImagePtr& image, const metadata::Delta& delta) override;
   bool registered() const { return registered_; }
   // Every broker that the controller calls live has once said what it leads, so that clients do not
