@@ -37,10 +37,12 @@ HandOver::Led HandOver::Look() {
   const auto rules = environment_.transfers.rules();
   std::optional<BrokerId> metadata_to;
   environment_.groups.ForEach([&](raft::Group& group) {
-    if (group.status().role != raft::Role::kLeader) return;
+    // What the turn's end tells may be older: who has just stepped down knows of no replica.
+    const raft::NodeStatus status = group.node().status();
+    if (status.role != raft::Role::kLeader) return;
     const auto tried = tried_.find(group.id());
-    const auto next = ChooseSuccessor(group.node().status(),
-                                      tried == tried_.end() ? kNoBroker : tried->second, rules);
+    const auto next =
+        ChooseSuccessor(status, tried == tried_.end() ? kNoBroker : tried->second, rules);
     const bool somebody = next.broker != kNoBroker || next.later;
     if (!somebody) {
       ++out.stay;
