@@ -115,7 +115,8 @@ def committed(bootstrap, group):
     def started():
         try:
             return kafka.KafkaAdminClient(bootstrap_servers=bootstrap)
-        except (KafkaConnectionError, NodeNotReadyError):  # it found a broker on its way down, and its start asks only once
+        # A broker on its way down, or one that names no controller for a moment (an assertion in there): it asks only once.
+        except (AssertionError, KafkaConnectionError, NodeNotReadyError):
             return None
     admin = wait_for(started, 20, "an admin client starts", 0.2)
 
