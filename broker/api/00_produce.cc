@@ -83,6 +83,7 @@ class ProduceCall : public std::enable_shared_from_this<ProduceCall> {
       return Refuse(place, replica.error);
     }
     ++waiting_;
+    At(place).error_code = KafkaError::kRequestTimedOut;  // until it is answered
     replica.partition->Append(
         {.batch = data.records.value_or(Slice{}),
          .acks = acks_,
@@ -124,7 +125,6 @@ class ProduceCall : public std::enable_shared_from_this<ProduceCall> {
       }
       if (result.error == KafkaError::kNotLeaderOrFollower) AddHint(place, topic, partition);
     }
-    answered_.emplace(place.topic, place.partition);
     --waiting_;
     if (waiting_ == 0 && all_started_) Finish();
   }
@@ -145,8 +145,7 @@ class ProduceCall : public std::enable_shared_from_this<ProduceCall> {
     timer_ = {};
     for (std::size_t t = 0; t < response_.responses.size(); ++t) {
       for (std::size_t p = 0; p < response_.responses[t].partition_responses.size(); ++p) {
-        const bool is_open =
-            At({t, p}).error_code == KafkaError::kNone && !answered_.contains({t, p});
+        const bool is_open = At({t, p}).error_code == KafkaError::kRequestTimedOut;
         if (is_open) Refuse({t, p}, KafkaError::kRequestTimedOut);
       }
     }
@@ -167,7 +166,6 @@ class ProduceCall : public std::enable_shared_from_this<ProduceCall> {
   Reply<ProduceResponse> reply_;
   ProduceResponse response_;
   std::set<std::pair<std::string_view, std::int32_t>> named_;
-  std::set<std::pair<std::size_t, std::size_t>> answered_;  // topic, partition: places
   std::size_t waiting_ = 0;
   bool all_started_ = false;
   bool failed_ = false;
