@@ -18,6 +18,7 @@
 #include "broker/cluster/preferred_returns.h"
 #include "raft/fake_log_store.h"
 #include "raft/fake_transport.h"
+#include "tests/support/no_machine.h"
 
 namespace kronika::broker {
 namespace {
@@ -27,17 +28,6 @@ using std::chrono::seconds;
 
 constexpr int kPartitions = 6;
 constexpr std::int64_t kInSyncTicks = 200;
-
-class NoMachine final : public raft::StateMachine {
- public:
-  void Checkpoint(raft::CheckpointPoint, Done<KvBatch>) override {}
-  void Apply(const raft::Entry&) override {}
-  void OnStatus(const raft::NodeStatus&) override {}
-  void OnAdvance(const raft::NodeStatus&) override {}
-  void OpenInstallSource(raft::LogStart, Done<std::unique_ptr<raft::InstallSource>>) override {}
-  std::unique_ptr<raft::InstallSink> OpenInstallSink(raft::LogStart) override { return nullptr; }
-  void AdoptInstall(raft::LogStart, std::string, Done<void>) override {}
-};
 
 class Lines final : public Log {
  public:
@@ -131,7 +121,7 @@ class LeaderMoves : public testing::Test, public LeadershipView {
     raft::GroupSpec spec{
         .id = id, .self = self, .created = raft::Created{.self = self, .membership = members}};
     spec.recovered.start.membership = members;
-    node.groups.AddGroup(std::move(spec), std::make_unique<NoMachine>());
+    node.groups.AddGroup(std::move(spec), std::make_unique<raft::NoMachine>());
   }
 
   // LeadershipView: what everybody knows at once.

@@ -12,6 +12,7 @@
 #include "base/fake_kv.h"
 #include "raft/fake_transport.h"
 #include "raft/journal_log_store.h"
+#include "tests/support/no_machine.h"
 #include "tests/unit/wal/journal/journal_world.h"
 
 namespace kronika::broker {
@@ -19,19 +20,13 @@ namespace {
 
 constexpr BrokerId kSelf{1};
 
-class SomeState final : public raft::StateMachine {
+class SomeState final : public raft::NoMachine {
  public:
   explicit SomeState(const bool& fails) : fails_(fails) {}
   void Checkpoint(raft::CheckpointPoint, Done<KvBatch> done) override {
     if (fails_) return done(Fail(ErrorCode::kUnavailable, "the log is not open"));
     done(KvBatch{});
   }
-  void Apply(const raft::Entry&) override {}
-  void OnStatus(const raft::NodeStatus&) override {}
-  void OnAdvance(const raft::NodeStatus&) override {}
-  void OpenInstallSource(raft::LogStart, Done<std::unique_ptr<raft::InstallSource>>) override {}
-  std::unique_ptr<raft::InstallSink> OpenInstallSink(raft::LogStart) override { return nullptr; }
-  void AdoptInstall(raft::LogStart, std::string, Done<void>) override {}
 
  private:
   const bool& fails_;
