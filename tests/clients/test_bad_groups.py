@@ -2,7 +2,8 @@
 the group goes on. In frames of our own, since clients do not send most of it; the codes are Kafka's.
 
 Seen to fail with member ids that were cut, names that are no text in metrics, a code of commits told to members, a code of the
-coordinator's place where the group's name was empty, and another code where subscriptions cannot be read.
+coordinator's place where the group's name was empty, and another code where subscriptions cannot be read;
+and with the planted bug text-unchecked.
 
     KRONIKA_TEST_PEER=kafka test_bad_groups.py    the same of Apache Kafka, but for what is not Kafka's
 """
