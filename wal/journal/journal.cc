@@ -128,6 +128,7 @@ bool Journal::WantsCheckpoint() const {
   // Appends are refused, so nothing more would be written that could ask for one.
   const bool any_to_free = impl_->files.live().size() > 1;
   if (any_to_free && !impl_->HasRoomFor(impl_->options.EntryBytesMax())) return true;
+  if (impl_->LivesPiledUp()) return true;
   return ShortOfFiles() && impl_->bytes_since_checkpoint >= quarter / 4;
 }
 

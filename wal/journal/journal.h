@@ -104,7 +104,8 @@ class Journal {
   // The position a checkpoint begun at `start` may name: not above anything that is still needed.
   JournalPosition CheckpointPosition(JournalPosition start) const;
   // Whether enough was written since the last checkpoint: a quarter of the journal, 256 MiB at
-  // most, or a sixteenth when it is short of files.
+  // most, or a sixteenth when it is short of files; or whether lives that ended early have left
+  // more files than options.files, until this life has recorded a checkpoint.
   bool WantsCheckpoint() const;
   // Fewer than three files are free, and a checkpoint may free some.
   bool ShortOfFiles() const;

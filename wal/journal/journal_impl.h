@@ -78,6 +78,9 @@ struct Journal::Impl : std::enable_shared_from_this<Journal::Impl> {
   std::vector<JournalFileUse> LiveFiles() const;
   bool HasRoomFor(std::size_t entry_bytes) const;
   void WriteOpened(Done<void> done);
+  // Every life begins a file, and lives that end before they wrote much free none: more files are
+  // live than there are to be, and this life has recorded no checkpoint of its own.
+  bool LivesPiledUp() const;
 
   // --- read.cc ---
   struct ReadUnderWay;
@@ -122,7 +125,8 @@ struct Journal::Impl : std::enable_shared_from_this<Journal::Impl> {
   std::uint64_t sequence = 0;
   std::uint32_t previous_crc = 0;
   std::uint64_t checkpoint_id = 0;
-  bool sealed = false;  // the last group commit is a seal
+  std::uint64_t checkpoint_id_at_open = 0;  // the journal's or the store's, whichever is higher
+  bool sealed = false;                      // the last group commit is a seal
 
   std::uint32_t last_ticket = 0;
   std::uint64_t commits = 0;

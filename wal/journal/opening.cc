@@ -217,6 +217,7 @@ void JournalOpening::Decide() {
   // The `opened` record makes up for a checkpoint's record that a crash prevented: else a second
   // such crash would look like a roll-back.
   impl_->checkpoint_id = std::max(decision.checkpoint_id, base_.mark.id);
+  impl_->checkpoint_id_at_open = impl_->checkpoint_id;
   HardenLast(decision);
 }
 

@@ -56,6 +56,11 @@ std::vector<JournalFileUse> Journal::Impl::LiveFiles() const {
   return out;
 }
 
+bool Journal::Impl::LivesPiledUp() const {
+  return files.live().size() > options.files && checkpoint_id == checkpoint_id_at_open &&
+         !KRONIKA_PLANTED("early-deaths-pile-up-files");
+}
+
 bool Journal::Impl::HasRoomFor(std::size_t entry_bytes) const {
   const RoomRules rules = Rules();
   // The ends of blocks that stay empty are not counted one by one.

@@ -251,6 +251,42 @@ TEST(JournalBounds, TenOpensWithoutACheckpointStillFindAFile) {
   EXPECT_EQ(Line(world.group(1).entries), "1@1 2@1");
 }
 
+bool Whole(JournalWorld& world) {
+  return world.journal().status().bytes_total >= world.options().files * world.options().file_bytes;
+}
+
+// Each life begins a file. A process that is killed again and again before it wrote enough for a
+// checkpoint added a file a life, without end. Planted bug that was seen to be caught:
+// early-deaths-pile-up-files.
+TEST(JournalBounds, LivesThatEndEarlyDoNotPileUpFiles) {
+  JournalWorld world;
+  world.options().file_bytes = 2 << 20;  // all lives together write less than a sixteenth of them
+  ASSERT_TRUE(world.Open());
+  ASSERT_TRUE(world.RunUntil([&] { return Whole(world); }));
+  ASSERT_TRUE(world.Append(MakeEntries(9, 1, 3)));  // its other replica is away: never applied
+  std::uint64_t last = 0;
+  int checkpoints = 0;
+  for (int life = 0; life < 30; ++life) {
+    ASSERT_TRUE(world.Append(MakeEntries(1, ++last, 1)));
+    while (world.journal().WantsCheckpoint()) {
+      ++checkpoints;
+      world.journal().ReleaseTo({1}, {last});
+      if (world.journal().OldestIsPinned()) {
+        ASSERT_TRUE(
+            world.Await([&](Done<void> done) { world.journal().RewriteForward(std::move(done)); }));
+      }
+      ASSERT_TRUE(world.Checkpoint({{1, last}}));
+      ASSERT_LE(checkpoints, life + 1) << "once a life is enough";
+    }
+    // The one that is written, and two in reserve.
+    ASSERT_LE(world.journal().status().files, world.options().files + 3U) << "in life " << life;
+    ASSERT_TRUE(world.Reopen());
+    ASSERT_EQ(Line(world.group(9).entries), "1@1 2@1 3@1");
+  }
+  EXPECT_GT(checkpoints, 0);
+  EXPECT_LT(checkpoints, 20) << "a checkpoint serves several lives";
+}
+
 // A piece of a group commit that was cut off lies in a file that is used again, behind the little
 // that was written to it before the next crash. It was taken for the file's oldest, which put all
 // others before it: no checkpoint freed a file any more. Planted bug that was seen to be caught:
