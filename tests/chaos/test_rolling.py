@@ -105,12 +105,6 @@ class Rolling(ChaosTest):
                 return found
         raise AssertionError(f"of 200 groups all are coordinated by {sorted(found)}")
 
-    def gained_by_election(self, broker):
-        for line in self.cluster.get(broker, "/metrics").splitlines():
-            if line.startswith('kronika_leaderships_gained_total{by="election"}'):
-                return float(line.rsplit(" ", 1)[1])
-        raise AssertionError("no metric of elections")
-
     def wait_preferred(self, topic):
         """Every partition is led by the first of its replicas, and all are in sync."""
         def looked():

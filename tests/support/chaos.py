@@ -69,6 +69,12 @@ class ChaosTest(ClusterTest):
     def controller(self, broker=None):
         return clients.kcat_metadata(self.at(broker))["controllerid"]
 
+    def gained_by_election(self, broker):
+        for line in self.cluster.get(broker, "/metrics").splitlines():
+            if line.startswith('kronika_leaderships_gained_total{by="election"}'):
+                return float(line.rsplit(" ", 1)[1])
+        raise AssertionError("no metric of elections")
+
     def first_ack_after(self, load, begin_ms, partitions, seconds, sent_after_ms=None):
         """Milliseconds from `begin_ms` to the first acknowledgement of a record sent later on one of `partitions`.
 

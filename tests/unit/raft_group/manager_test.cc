@@ -1,9 +1,9 @@
 // GroupManager: three of them on a simulated network, one group; what a broker whose disk hangs
-// still does, and what altered bytes do.
+// still does, what altered bytes do, and that many idle groups keep their leaders.
 //
 // Planted bugs that were seen to be caught: beats-over-a-hanging-disk, calls-numbered-from-one,
 // founders-are-asked-once, frame-checksum-unchecked, followers-fill-the-disk,
-// turn-admitted-entry-by-entry.
+// turn-admitted-entry-by-entry, beats-leave-groups-out.
 #include "raft/group_manager.h"
 
 #include <gtest/gtest.h>
@@ -166,6 +166,33 @@ TEST_F(ManagerTest, FoundersThatAreLaterThanTheFirstAreAskedAgain) {
   for (std::int32_t id = 2; id <= 3; ++id) Found(kLater, *brokers_[id - 1], BrokerId{id});
   auto leads = [&] { return brokers_[0]->manager.Find(kLater)->status().role == Role::kLeader; };
   EXPECT_TRUE(RunUntil(leads, milliseconds(250)));
+}
+
+// One beat of a pair of brokers vouches for all groups that one leads and the other follows.
+TEST_F(ManagerTest, ManyIdleGroupsKeepTheirLeaders) {
+  constexpr std::uint32_t kGroups = 150;
+  for (std::uint32_t i = 1; i < kGroups; ++i) {
+    for (std::int32_t id = 1; id <= 3; ++id)
+      Found(GroupId{kGroup.value + i}, *brokers_[id - 1], BrokerId{id});
+  }
+  const auto led = [&] {
+    std::uint32_t out = 0;
+    for (auto& broker : brokers_)
+      broker->manager.ForEach([&](Group& group) { out += group.status().serving ? 1 : 0; });
+    return out;
+  };
+  const auto elections = [&] {
+    std::uint64_t out = 0;
+    for (auto& broker : brokers_) out += broker->manager.leaderships_gained().by_election;
+    return out;
+  };
+  ASSERT_TRUE(RunUntil([&] { return led() == kGroups; }, seconds(10)));
+  scheduler_.RunFor(seconds(1));
+  ASSERT_EQ(led(), kGroups);
+  const auto before = elections();
+  scheduler_.RunFor(seconds(10));
+  EXPECT_EQ(elections(), before);
+  EXPECT_EQ(led(), kGroups);
 }
 
 TEST_F(ManagerTest, ASlowDiskKeepsLeadership) {
