@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/planted.h"
 #include "broker/cluster/calls.h"
 #include "metadata/codec.h"
 
@@ -90,7 +91,9 @@ bool ClusterMembership::KnowsLeaders() {
   if (!leaders_awaited_since_) leaders_awaited_since_ = now;
   // The first frame of a liveness stream has them.
   for (const auto& peer : environment_.groups.Peers()) {
-    if (!live.contains(peer.id) || peer.last_beat_ms >= 0) continue;
+    const bool awaited = live.contains(peer.id) || KRONIKA_PLANTED("dead-brokers-awaited");
+    if (!awaited || peer.last_beat_ms >= 0 || KRONIKA_PLANTED("ready-before-leaders-are-known"))
+      continue;
     if (now - *leaders_awaited_since_ < kLeadersPatience) return false;
     environment_.log.Warn(
         "broker {} is live and was not heard of here for {} s: clients are served without its word",
