@@ -29,7 +29,6 @@ class Applier {
   Status operator()(const ClusterFounded& record);
   Status operator()(const FormatVersionSet& record);
   Status operator()(const BrokerRegistered& record);
-  Status operator()(const BrokerFenced& record);
   Status operator()(const BrokerReplaced& record);
   Status operator()(const TopicCreated& record);
   Status operator()(const TopicDeleted& record);
@@ -125,16 +124,6 @@ Status Applier::operator()(const BrokerRegistered& record) {
   return {};
 }
 
-Status Applier::operator()(const BrokerFenced& record) {
-  const Broker* known = next_->brokers.Find(record.broker);
-  if (!known || known->directory != record.directory)
-    return Void("fences an unknown broker or directory");
-  Broker broker = *known;
-  broker.fenced = true;
-  next_->brokers.Set(record.broker, std::move(broker));
-  return {};
-}
-
 Status Applier::operator()(const BrokerReplaced& record) {
   const Broker* known = next_->brokers.Find(record.broker);
   if (!known) return Void("replaces an unknown broker");
@@ -147,7 +136,6 @@ Status Applier::operator()(const BrokerReplaced& record) {
   broker.format_nonce = 0;
   broker.process_nonce = 0;
   broker.registered = false;
-  broker.fenced = false;
   broker.replaced_at = index_;
   next_->brokers.Set(record.broker, std::move(broker));
   return {};

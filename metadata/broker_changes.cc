@@ -127,16 +127,6 @@ Result<Records> ReplaceBroker(const Image& image, BrokerId broker, Uuid director
   return Records{BrokerReplaced{.broker = broker, .directory = directory}};
 }
 
-Result<Records> FenceBroker(const Image& image, BrokerId broker, Uuid directory) {
-  const Broker* known = image.FindBroker(broker);
-  if (!known || known->directory != directory) {
-    return Fail(ErrorCode::kNotFound,
-                fmt::format("broker {} is not known with that directory", broker.value));
-  }
-  if (known->fenced) return Records{};
-  return Records{BrokerFenced{.broker = broker, .directory = directory}};
-}
-
 Records PlanReplacements(const Image& image, std::size_t groups_max) {
   const auto replaced = ReplacedBrokers(image);
   if (replaced.empty()) return {};

@@ -126,29 +126,14 @@ bool Take(const wire::BrokerRegistered& in, BrokerRegistered& record) {
   return Take(in.directory(), record.directory) && Take(in.peer(), record.peer);
 }
 
-template <class Fact>  // BrokerFenced, BrokerReplaced
-void PutDirectory(wire::BrokerDirectory& out, const Fact& record) {
+void Put(wire::BrokerReplaced& out, const BrokerReplaced& record) {
   out.set_broker(record.broker.value);
   Put(*out.mutable_directory(), record.directory);
 }
 
-template <class Fact>
-bool TakeDirectory(const wire::BrokerDirectory& in, Fact& record) {
+bool Take(const wire::BrokerReplaced& in, BrokerReplaced& record) {
   record.broker = {in.broker()};
   return Take(in.directory(), record.directory);
-}
-
-void Put(wire::BrokerDirectory& out, const BrokerFenced& record) {
-  PutDirectory(out, record);
-}
-bool Take(const wire::BrokerDirectory& in, BrokerFenced& record) {
-  return TakeDirectory(in, record);
-}
-void Put(wire::BrokerDirectory& out, const BrokerReplaced& record) {
-  PutDirectory(out, record);
-}
-bool Take(const wire::BrokerDirectory& in, BrokerReplaced& record) {
-  return TakeDirectory(in, record);
 }
 
 void Put(wire::TopicCreated& out, const TopicCreated& record) {
@@ -236,7 +221,6 @@ struct RecordEncoder {
     Put(*out.mutable_format_version_set(), record);
   }
   void operator()(const BrokerRegistered& record) { Put(*out.mutable_broker_registered(), record); }
-  void operator()(const BrokerFenced& record) { Put(*out.mutable_broker_fenced(), record); }
   void operator()(const BrokerReplaced& record) { Put(*out.mutable_broker_replaced(), record); }
   void operator()(const TopicCreated& record) { Put(*out.mutable_topic_created(), record); }
   void operator()(const TopicDeleted& record) { Put(*out.mutable_topic_deleted(), record); }
@@ -264,9 +248,6 @@ Status TakeRecord(const wire::Record& in, Records& out) {
       break;
     case wire::Record::kBrokerRegistered:
       taken = TakeAs<BrokerRegistered>(in.broker_registered(), out);
-      break;
-    case wire::Record::kBrokerFenced:
-      taken = TakeAs<BrokerFenced>(in.broker_fenced(), out);
       break;
     case wire::Record::kBrokerReplaced:
       taken = TakeAs<BrokerReplaced>(in.broker_replaced(), out);
@@ -385,7 +366,6 @@ std::string EncodeBroker(const Broker& broker) {
                                                        .format_nonce = broker.format_nonce,
                                                        .process_nonce = broker.process_nonce});
   stored.set_registered(broker.registered);
-  stored.set_fenced(broker.fenced);
   stored.set_replaced_at(broker.replaced_at.value);
   return stored.SerializeAsString();
 }
@@ -403,7 +383,6 @@ Result<Broker> DecodeBroker(Bytes bytes) {
                 .format_nonce = known.format_nonce,
                 .process_nonce = known.process_nonce,
                 .registered = stored.registered(),
-                .fenced = stored.fenced(),
                 .replaced_at = {stored.replaced_at()}};
 }
 

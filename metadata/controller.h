@@ -75,10 +75,6 @@ struct TopicPlan {
 // A plan for validate_only is the same plan, not proposed.
 TopicPlan CreateTopics(const ControllerView& view, std::span<const TopicRequest> requests);
 
-// The request that makes __consumer_offsets: offsets.topic.num.partitions, min(factor, registered
-// brokers).
-TopicRequest ConsumerOffsetsRequest(const ControllerView& view, Uuid id);
-
 struct DeleteRequest {
   std::string name;  // empty: by id
   Uuid id;
@@ -96,16 +92,13 @@ Records AllocateProducerIds(const Image& image, BrokerId broker);
 // The first decision in a new cluster; empty once it was made.
 Records FoundCluster(const Image& image, Uuid cluster, const std::vector<FoundingVoter>& voters);
 
-// A broker says hello. kFenced: another directory is registered under this id, this one was fenced,
-// it belongs to another id, or its boot epoch went back (D-8). Nothing new: no records. A broker
+// A broker says hello. kFenced: another directory is registered under this id, this one belongs to
+// another id, or its boot epoch went back (D-8). Nothing new: no records. A broker
 // that the metadata group does not have yet becomes a learner of it.
 Result<Records> RegisterBroker(const Image& image, const BrokerRegistered& registration);
 
 // The operator's word that broker `broker` lost its disk and is now the one with `directory`.
 Result<Records> ReplaceBroker(const Image& image, BrokerId broker, Uuid directory);
-
-// The broker itself says that its directory has lost something for good.
-Result<Records> FenceBroker(const Image& image, BrokerId broker, Uuid directory);
 
 // The next wishes on behalf of replaced brokers, `groups_max` at most: the metadata group's alone
 // first, the partitions' after that one is done. Nothing left to do: no records. To be asked after

@@ -184,19 +184,6 @@ TopicPlan CreateTopics(const ControllerView& view, std::span<const TopicRequest>
   return plan;
 }
 
-TopicRequest ConsumerOffsetsRequest(const ControllerView& view, Uuid id) {
-  const auto registered = static_cast<std::int32_t>(view.image.RegisteredBrokers().size());
-  return {.name = "__consumer_offsets",
-          .id = id,
-          .partitions = view.settings.offsets_partitions,
-          .replication_factor =
-              std::min(view.settings.offsets_replication_factor, std::max(registered, 1)),
-          .assignment = {},
-          .configs = {{"cleanup.policy", "compact"},
-                      {"compression.type", "producer"},
-                      {"segment.bytes", "104857600"}}};
-}
-
 TopicPlan DeleteTopics(const Image& image, std::span<const DeleteRequest> requests) {
   TopicPlan plan;
   std::set<Uuid> deleted;

@@ -44,10 +44,6 @@ Status CheckClaim(const Broker& known, const DirectoryClaim& claim) {
         claim.directory.ToString()));
   }
   const std::string advice = ReplaceAdvice(claim.broker);
-  if (known.fenced) {
-    return Refused(fmt::format("data directory {} of broker {} was fenced{}",
-                               claim.directory.ToString(), id, advice));
-  }
   if (Differ(known.format_nonce, claim.format_nonce) && !KRONIKA_PLANTED("formatted-again")) {
     return Refused(fmt::format(
         "broker {} lost what it had promised: its directory was formatted again under UUID {}{}",
@@ -79,7 +75,7 @@ bool PlacedIn(const Image& image, raft::ReplicaId replica, Uuid directory) {
 raft::ReplicaId MetadataReplicaFor(const Image& image, BrokerId broker, Uuid directory) {
   const Broker* known = image.FindBroker(broker);
   const raft::ReplicaId replica = image.metadata_group.ReplicaOf(broker);
-  if (!known || known->directory != directory || known->fenced || !replica.valid()) return {};
+  if (!known || known->directory != directory || !replica.valid()) return {};
   if (replica.incarnation == Incarnation{} && !KRONIKA_PLANTED("founding-replica-given-away"))
     return {};
   if (replica.incarnation.value < known->replaced_at.value) return {};

@@ -96,7 +96,7 @@ const GroupMembers* Image::FindMembers(GroupId group) const {
 std::vector<BrokerId> Image::RegisteredBrokers() const {
   std::vector<BrokerId> out;
   brokers.ForEach([&](BrokerId id, const Broker& broker) {
-    if (broker.registered && !broker.fenced) out.push_back(id);
+    if (broker.registered) out.push_back(id);
   });
   return out;
 }

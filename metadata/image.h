@@ -37,7 +37,6 @@ struct Broker {
   std::uint64_t format_nonce = 0;   // metadata/directory_claim.h
   std::uint64_t process_nonce = 0;  // of the life that boot_epoch counts
   bool registered = false;  // false: a founder or replacement that has not been heard of yet
-  bool fenced = false;
   // The index at which `directory` became this broker's: its replicas of a lower incarnation are
   // lost and wait for a new one. 0 = since the founding or its first registration.
   Index replaced_at;
@@ -144,7 +143,7 @@ class Image {
   const Broker* FindBroker(BrokerId broker) const { return brokers.Find(broker); }
   const GroupMembers* FindMembers(
       GroupId group) const;  // also of the metadata group; valid as long as the image
-  // Brokers that registered and are not fenced, by id.
+  // Brokers that registered, by id.
   std::vector<BrokerId> RegisteredBrokers() const;
 
   // Compares everything but `applied`.

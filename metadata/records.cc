@@ -28,10 +28,6 @@ struct Describer {
                        record.broker.value, record.directory.ToString(), record.boot_epoch,
                        record.peer.Describe());
   }
-  std::string operator()(const BrokerFenced& record) const {
-    return fmt::format("broker {} fenced, directory {}", record.broker.value,
-                       record.directory.ToString());
-  }
   std::string operator()(const BrokerReplaced& record) const {
     return fmt::format("broker {} replaced, directory {}", record.broker.value,
                        record.directory.ToString());

@@ -73,13 +73,6 @@ struct BrokerRegistered {
   bool operator==(const BrokerRegistered&) const = default;
 };
 
-// This broker's directory lost something: it may not register again under `directory`.
-struct BrokerFenced {
-  BrokerId broker = kNoBroker;
-  Uuid directory;
-  bool operator==(const BrokerFenced&) const = default;
-};
-
 // From now on the broker is the one with `directory`. Its replicas get new incarnations by
 // MembershipWished records that follow, the metadata group's first.
 struct BrokerReplaced {
@@ -154,9 +147,9 @@ struct ProducerIdsAllocated {
   bool operator==(const ProducerIdsAllocated&) const = default;
 };
 
-using Record = std::variant<ClusterFounded, FormatVersionSet, BrokerRegistered, BrokerFenced,
-                            BrokerReplaced, TopicCreated, TopicDeleted, ConfigSet, MembershipWished,
-                            MembershipDone, ProducerIdsAllocated>;
+using Record =
+    std::variant<ClusterFounded, FormatVersionSet, BrokerRegistered, BrokerReplaced, TopicCreated,
+                 TopicDeleted, ConfigSet, MembershipWished, MembershipDone, ProducerIdsAllocated>;
 using Records = std::vector<Record>;
 
 // One line for logs and `kronika dump`.

@@ -45,8 +45,7 @@ void Answer(const Services& services, const RequestContext& context, DescribeClu
   image->brokers.ForEach([&](BrokerId id, const metadata::Broker& known) {
     const metadata::Listener* listener = FindListener(*image, id, context.listener);
     if (listener == nullptr) return;
-    const bool is_live = id == services.broker || services.leadership->IsLive(id);
-    const bool is_fenced = known.fenced || !is_live;
+    const bool is_fenced = id != services.broker && !services.leadership->IsLive(id);
     if (!is_fenced || request.include_fenced_brokers)
       AddBroker(response, known, *listener, is_fenced);
   });

@@ -24,8 +24,8 @@ enum class CallKind : std::uint32_t {
   kReplaceBroker = 5,        // records: one BrokerReplaced → nothing
   kReportMembership = 6,     // records: one MembershipDone → nothing
   kLiveBrokers = 7,  // term, broker ids; from the controller to everybody; no answer is waited for
-  kCreateOffsetsTopic = 8,  // nothing → TopicResults
-  kReplaceReplica = 9,      // group, damaged replica → nothing
+  // 8 is not used again: no version asks it.
+  kReplaceReplica = 9,  // group, damaged replica → nothing
   // Broker, directory → incarnation in the metadata group; any broker answers, from its image.
   kWhoAmI = 10,
   // Partitions → their high watermarks; any leader answers, -1 for what it does not lead.

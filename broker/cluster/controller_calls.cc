@@ -42,10 +42,9 @@ void Plan(ControllerService& service,
 }  // namespace
 
 void ControllerCalls::Serve(raft::Calls& calls) {
-  for (CallKind kind :
-       {CallKind::kRegister, CallKind::kCreateTopics, CallKind::kDeleteTopics,
-        CallKind::kAllocateProducerIds, CallKind::kReplaceBroker, CallKind::kReportMembership,
-        CallKind::kCreateOffsetsTopic, CallKind::kReplaceReplica}) {
+  for (CallKind kind : {CallKind::kRegister, CallKind::kCreateTopics, CallKind::kDeleteTopics,
+                        CallKind::kAllocateProducerIds, CallKind::kReplaceBroker,
+                        CallKind::kReportMembership, CallKind::kReplaceReplica}) {
     calls.SetHandler(std::to_underlying(kind),
                      [this, kind](BrokerId, const raft::Call& call, Done<Slice> answer) {
                        Handle(kind, call.payload, std::move(answer));
@@ -61,8 +60,6 @@ void ControllerCalls::Handle(CallKind kind, const Slice& payload, Done<Slice> do
       return TakeRecord(payload, std::move(done));
     case CallKind::kCreateTopics:
       return CreateTopics(payload, std::move(done));
-    case CallKind::kCreateOffsetsTopic:
-      return CreateOffsetsTopic(std::move(done));
     case CallKind::kDeleteTopics:
       return DeleteTopics(payload, std::move(done));
     case CallKind::kAllocateProducerIds:
@@ -116,14 +113,6 @@ void ControllerCalls::CreateTopics(const Slice& payload, Done<Slice> done) {
     return metadata::CreateTopics(view, topics);
   };
   Plan(service_, std::move(plan), propose, std::move(done));
-}
-
-void ControllerCalls::CreateOffsetsTopic(Done<Slice> done) {
-  auto plan = [id = metadata::DrawUuid(rng_)](const metadata::ControllerView& view) {
-    metadata::TopicRequest request = metadata::ConsumerOffsetsRequest(view, id);
-    return metadata::CreateTopics(view, {&request, 1});
-  };
-  Plan(service_, std::move(plan), true, std::move(done));
 }
 
 void ControllerCalls::DeleteTopics(const Slice& payload, Done<Slice> done) {

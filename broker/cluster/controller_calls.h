@@ -23,7 +23,6 @@ class ControllerCalls {
  private:
   void TakeRecord(const Slice& payload, Done<Slice> done);
   void CreateTopics(const Slice& payload, Done<Slice> done);
-  void CreateOffsetsTopic(Done<Slice> done);
   void DeleteTopics(const Slice& payload, Done<Slice> done);
   void AllocateProducerIds(const Slice& payload, Done<Slice> done);
   void ReplaceReplica(const Slice& payload, Done<Slice> done);

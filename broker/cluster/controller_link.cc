@@ -22,7 +22,6 @@ bool MayRepeat(CallKind kind) {
     case CallKind::kCreateTopics:
     case CallKind::kDeleteTopics:
     case CallKind::kLiveBrokers:
-    case CallKind::kCreateOffsetsTopic:
     case CallKind::kReplaceReplica:
     case CallKind::kWhoAmI:
     case CallKind::kHighWatermarks:

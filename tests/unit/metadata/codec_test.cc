@@ -22,7 +22,6 @@ Records OneOfEachKind() {
                      .voters = {{.broker = {1}, .peer = {"a", 9192}, .directory = TestUuid(2)}}},
       FormatVersionSet{.version = 1},
       Registration(3, 7, "r1"),
-      BrokerFenced{.broker = {3}, .directory = TestUuid(3)},
       BrokerReplaced{.broker = {3}, .directory = TestUuid(4)},
       TopicCreated{
           .name = "t",

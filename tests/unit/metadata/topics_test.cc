@@ -140,17 +140,6 @@ TEST(CreateTopics, AnEntryHasABound) {
   EXPECT_FALSE(plan.results[1].refusal);
 }
 
-TEST(ConsumerOffsets, HasFiftyPartitionsAndAtMostTheRegisteredBrokers) {
-  World world = World::Registered(2);
-  const auto result = world.Create(ConsumerOffsetsRequest(world.View(), TestUuid(60)));
-  ASSERT_FALSE(result.refusal) << result.refusal->text;
-  EXPECT_EQ(result.partitions, 50);
-  EXPECT_EQ(result.replication_factor, 2);
-  const TopicPtr topic = world.image->FindTopic("__consumer_offsets");
-  EXPECT_TRUE(topic->internal());
-  EXPECT_EQ(*topic->Config("cleanup.policy"), "compact");
-}
-
 // Safety rule C10: the floor lies above every epoch that anyone may have seen.
 TEST(DeleteTopics, ByNameOrIdRaisesTheFloor) {
   World world = World::Registered(3);
