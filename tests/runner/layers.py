@@ -15,7 +15,7 @@ class Layer:
     tests: str = ""  # regular expression over test names; empty: all with the label
     short_budget_seconds: int = 60
     long_budget_seconds: int = 600
-    jobs: int = 2  # 1: the tests measure time, or need the machine for their brokers, and run alone
+    jobs: int = 2  # 1: the tests measure time and run alone; single tests that do have ctest's RUN_SERIAL
     forms: tuple = ("short", "long")
     targets: tuple = ()  # to be built in its tree, beside those that are named like its tests
 
@@ -38,7 +38,7 @@ LAYERS = (
     Layer("sim", "^sim$", short_budget_seconds=240, long_budget_seconds=5400),
     Layer("fuzz", "^fuzz$", "asan", short_budget_seconds=120, long_budget_seconds=1800, jobs=1),
     Layer("clients", "^clients$", short_budget_seconds=300, long_budget_seconds=3600),
-    Layer("chaos", "^chaos$", short_budget_seconds=420, long_budget_seconds=7200, jobs=1),
+    Layer("chaos", "^chaos$", short_budget_seconds=420, long_budget_seconds=7200),
 )
 
 # Trees that are built whole before the first layer, with the targets of each ("all": everything).
