@@ -296,7 +296,7 @@ void Broker::MakeClusterParts() {
       [this](const Uuid& topic, std::int32_t partition) {
         return replicas_->Find(topic, partition);
       },
-      settings_});
+      [this] { return groups_->StoodStill(); }, settings_});
   auto make_state = [this](const metadata::PartitionRef& place) {
     return group_coordinator_->MakeState(place);
   };

@@ -194,12 +194,24 @@ std::vector<PeerSnapshot> GroupManager::Peers() const {
 
 // ---- The turn: tick, dirty list, frames.
 
+Duration GroupManager::Standstill() const {
+  const Duration gap = loop_.Now() - last_tick_;
+  return gap > options_.tick * options_.raft.election_timeout_ticks ? gap - options_.tick
+                                                                    : Duration::zero();
+}
+
+Duration GroupManager::StoodStill() const {
+  return KRONIKA_PLANTED("standstill-told-by-the-tick") ? stood_still_
+                                                        : stood_still_ + Standstill();
+}
+
 void GroupManager::OnTick() {
   Instant now = loop_.Now();
   auto gap = now - last_tick_;
+  const bool long_gap = Standstill() > Duration::zero();
+  stood_still_ += Standstill();
   last_tick_ = now;
   tick_timer_ = loop_.RunAfter(options_.tick, [this] { OnTick(); });
-  bool long_gap = gap > options_.tick * options_.raft.election_timeout_ticks;
   const std::uint64_t aged = gap >= 2 * options_.tick ? 2 : 1;
   const std::uint64_t ticks = LookAtDisk() ? 0 : aged;
   for (auto& [id, group] : groups_) {

@@ -98,6 +98,9 @@ class GroupManager final : public GroupHost {
   bool IsLive(BrokerId peer) const;
   // Its liveness stream stands, and something came on it so lately.
   bool HeardWithin(BrokerId peer, Duration duration) const;
+  // How long this process stood still in all since Start(), now included: gaps that are longer than
+  // an election timeout, but for a tick of each. True at once after a gap, whoever asks first.
+  Duration StoodStill() const;
   std::vector<PeerSnapshot> Peers() const;
   const ManagerOptions& options() const { return options_; }
   // A replica that was caught up within so many ticks is level with its leader: one second (SAFETY
@@ -118,6 +121,8 @@ class GroupManager final : public GroupHost {
 
  private:
   void OnTick();
+  // Since the last tick.
+  Duration Standstill() const;
   // Whether the log store's write hangs; leaders step down when it begins to.
   bool LookAtDisk();
   Status RoomOnDisk() const;
@@ -162,6 +167,7 @@ class GroupManager final : public GroupHost {
   bool stopped_ = false;
   bool disk_hangs_ = false;
   Instant last_tick_;
+  Duration stood_still_{};  // until the last tick
   std::uint64_t ticks_ = 0;
   TimerId tick_timer_;
   TimerId flush_timer_;

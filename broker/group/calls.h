@@ -19,8 +19,8 @@ namespace kronika::broker {
 
 using Ticket = std::uint64_t;
 
-// Both clocks, as the leader's loop has them: the first for time limits, the second for what is
-// written.
+// Both clocks of the leader: the first for time limits, without what its process stood still; the
+// second for what is written.
 struct GroupTime {
   std::int64_t steady_ms = 0;
   std::int64_t wall_ms = 0;

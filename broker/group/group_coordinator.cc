@@ -29,7 +29,8 @@ std::unique_ptr<PartitionState> GroupCoordinator::MakeState(const metadata::Part
   auto state = std::make_unique<OffsetsPartition>(
       OffsetsEnvironment{
           environment_.loop, environment_.log, ToGroupOptions(environment_.settings),
-          [this, where] { return environment_.partition(where.first, where.second); }},
+          [this, where] { return environment_.partition(where.first, where.second); },
+          environment_.stood_still},
       [this, alive = std::weak_ptr(alive_), where](OffsetsPartition* closed) {
         if (!alive.lock()) return;
         const auto found = partitions_.find(where);

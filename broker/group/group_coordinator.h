@@ -29,6 +29,7 @@ class GroupCoordinator {
     Rng& rng;
     std::function<metadata::ImagePtr()> image;
     std::function<Partition*(const Uuid& topic, std::int32_t partition)> partition;
+    std::function<Duration()> stood_still;  // as OffsetsEnvironment's
     metadata::BrokerSettings settings;
   };
   explicit GroupCoordinator(Environment environment) : environment_(std::move(environment)) {}

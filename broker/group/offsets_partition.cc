@@ -65,8 +65,13 @@ OffsetsPartition::~OffsetsPartition() {
   closed_(this);
 }
 
+Duration OffsetsPartition::StoodStill() const {
+  return KRONIKA_PLANTED("members-lost-by-a-standstill") ? Duration::zero()
+                                                         : environment_.stood_still();
+}
+
 GroupTime OffsetsPartition::Now() const {
-  return {.steady_ms = Ms(environment_.loop.Now().since_start),
+  return {.steady_ms = Ms(environment_.loop.Now().since_start - StoodStill()),
           .wall_ms = environment_.loop.WallNowMs()};
 }
 
@@ -241,7 +246,8 @@ void OffsetsPartition::Arm() {
   if (next >= timer_ms_) return;  // an early wake finds nothing to do and arms again
   environment_.loop.Cancel(timer_);
   timer_ms_ = next;
-  timer_ = environment_.loop.RunAt(Instant{std::chrono::milliseconds(next)}, [this] { OnTimer(); });
+  timer_ = environment_.loop.RunAt(Instant{std::chrono::milliseconds(next) + StoodStill()},
+                                   [this] { OnTimer(); });
 }
 
 void OffsetsPartition::OnTimer() {

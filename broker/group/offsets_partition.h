@@ -10,6 +10,8 @@
 //    is answered from old state. A leader that was in doubt for a moment (SAFETY B7) begins with
 //    another coordinator in its term, once everything that it appended before is applied.
 // 2. What rests on no record leaves only after a quorum confirmed this leader (C1).
+// 3. Time that the process stood still is not time of the members: they could not be heard, and a
+//    timer that is overdue runs before what they sent is read, and before the doubt (B7).
 #pragma once
 
 #include <functional>
@@ -31,6 +33,8 @@ struct OffsetsEnvironment {
   GroupOptions options;
   // The replica whose records these are; null: not here any more. Good for the current turn.
   std::function<Partition*()> partition;
+  // How long the process stood still in all.
+  std::function<Duration()> stood_still;
 };
 
 using GroupDone = std::move_only_function<void(GroupAnswer)>;
@@ -73,6 +77,8 @@ class OffsetsPartition final : public PartitionState {
     GroupDone done;
     TimerId limit;
   };
+  // The coordinator's steady clock leaves out what this is of the loop's.
+  Duration StoodStill() const;
   GroupTime Now() const;
   void Pump();
   void Write(GroupProposal proposal);
@@ -94,7 +100,7 @@ class OffsetsPartition final : public PartitionState {
   Ticket last_ticket_ = 0;
   bool pumping_ = false;
   TimerId timer_;
-  std::int64_t timer_ms_ = INT64_MAX;
+  std::int64_t timer_ms_ = INT64_MAX;  // by the coordinator's clock
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -3,7 +3,7 @@
 //
 // Planted bugs that were seen to be caught: beats-over-a-hanging-disk, calls-numbered-from-one,
 // founders-are-asked-once, frame-checksum-unchecked, followers-fill-the-disk,
-// turn-admitted-entry-by-entry, beats-leave-groups-out.
+// turn-admitted-entry-by-entry, beats-leave-groups-out, standstill-told-by-the-tick.
 #include "raft/group_manager.h"
 
 #include <gtest/gtest.h>
@@ -193,6 +193,35 @@ TEST_F(ManagerTest, ManyIdleGroupsKeepTheirLeaders) {
   scheduler_.RunFor(seconds(10));
   EXPECT_EQ(elections(), before);
   EXPECT_EQ(led(), kGroups);
+}
+
+// What is overdue after SIGCONT runs in its old order: a timer may come before the tick.
+TEST_F(ManagerTest, TimeThatTheProcessStoodStillIsKnownBeforeTheTick) {
+  Broker& broker = *brokers_[0];
+  scheduler_.RunFor(milliseconds(900));
+  broker.loop.Pause();
+  scheduler_.RunFor(milliseconds(900));
+  broker.loop.Resume();
+  scheduler_.RunFor(seconds(5));
+  EXPECT_EQ(broker.manager.StoodStill(), Duration::zero()) << "slow is not still";
+
+  std::vector<Duration> seen;
+  const auto look = [&] { seen.push_back(broker.manager.StoodStill()); };
+  broker.loop.RunAfter(milliseconds(1), look);
+  broker.loop.RunAfter(seconds(20), look);
+  broker.loop.Pause();
+  scheduler_.RunFor(seconds(30));
+  broker.loop.Resume();
+  scheduler_.RunFor(milliseconds(1));
+  look();
+  scheduler_.RunFor(seconds(10));
+  look();
+  ASSERT_EQ(seen.size(), 4u);
+  for (Duration each : seen) {
+    EXPECT_EQ(each, seen[0]);
+    EXPECT_LE(each, seconds(30));
+    EXPECT_GE(each, seconds(30) - milliseconds(50));
+  }
 }
 
 TEST_F(ManagerTest, ASlowDiskKeepsLeadership) {

@@ -42,7 +42,7 @@ FakeCluster::FakeCluster() : creator(loop, NullLog(), *this, metadata::BrokerSet
   groups = std::make_unique<GroupCoordinator>(GroupCoordinator::Environment{
       loop, NullLog(), rng, [this] { return image; },
       [this](const Uuid& topic, std::int32_t partition) { return Find(topic, partition); },
-      services.settings});
+      [] { return Duration::zero(); }, services.settings});
   services.groups = groups.get();
   dispatcher = std::make_unique<Dispatcher>(services);
 }

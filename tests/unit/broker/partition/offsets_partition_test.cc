@@ -1,8 +1,8 @@
-// OffsetsPartition beside its replica's log: a coordinator through moments of doubt, a map through
-// an install.
+// OffsetsPartition beside its replica's log: a coordinator through moments of doubt and through
+// time that its process stood still, a map through an install.
 //
 // Planted bugs that were seen to be caught: coordinator-once-in-a-term, state-goes-on-behind,
-// held-over-a-doubt, install-keeps-old-state.
+// held-over-a-doubt, install-keeps-old-state, members-lost-by-a-standstill.
 #include "broker/group/offsets_partition.h"
 
 #include <gtest/gtest.h>
@@ -15,12 +15,14 @@ namespace kronika::broker {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 class OffsetsPartitionTest : public RaftPartitionTest {
  protected:
   std::unique_ptr<OffsetsPartition> MakeOffsets() {
     auto out = std::make_unique<OffsetsPartition>(
-        OffsetsEnvironment{loop_, NullLog(), {}, [this] { return partition_; }},
+        OffsetsEnvironment{
+            loop_, NullLog(), {}, [this] { return partition_; }, [this] { return stood_still_; }},
         [](OffsetsPartition*) {});
     offsets_ = out.get();
     return out;
@@ -56,6 +58,32 @@ class OffsetsPartitionTest : public RaftPartitionTest {
     scheduler_.RunFor(milliseconds(1));
     return out;
   }
+  // Member "m" joins group "g"; it has to be heard of every ten seconds.
+  void Join() {
+    std::optional<KafkaError> error;
+    JoinCall call{.group = "g",
+                  .instance = {},
+                  .new_member = "m",
+                  .session_timeout_ms = 10'000,
+                  .rebalance_timeout_ms = 60'000,
+                  .protocol_type = "consumer",
+                  .protocols = {{"range", ""}}};
+    offsets_->Call([&](Coordinator& coordinator, Ticket ticket,
+                       GroupTime now) { coordinator.Join(ticket, std::move(call), now); },
+                   Duration::zero(),
+                   [&](GroupAnswer answer) { error = std::get<JoinAnswer>(answer.what).error; });
+    scheduler_.RunFor(seconds(4));  // the first join waits for company
+    Acknowledge(kSecond, 2);
+    ASSERT_EQ(error, KafkaError::kNone);
+  }
+  // SIGSTOP and SIGCONT. What is overdue runs first.
+  void StandStill(Duration duration) {
+    loop_.Pause();
+    scheduler_.RunFor(duration);
+    stood_still_ += duration;
+    loop_.Resume();
+    scheduler_.RunFor(milliseconds(1));
+  }
   std::int64_t Stored() const {
     const auto* stored = offsets_->map().FindOffset({"g", "t", 0});
     return stored ? stored->offset : -1;
@@ -82,6 +110,7 @@ class OffsetsPartitionTest : public RaftPartitionTest {
   }
 
   OffsetsPartition* offsets_ = nullptr;
+  Duration stood_still_{};
 };
 
 TEST_F(OffsetsPartitionTest, ALeaderThatWasInDoubtCoordinatesAgainInItsTerm) {
@@ -130,6 +159,23 @@ TEST_F(OffsetsPartitionTest, ARecordThatWaitsForRoomEndsWithItsCoordinator) {
   Acknowledge(kSecond, 2);
   EXPECT_EQ(*next, KafkaError::kNone);
   EXPECT_EQ(group_->status().last, Index{2}) << "one record, not two";
+}
+
+// Nobody was heard while the process stood still: a member that is silent from then on has the rest
+// of its session, and is lost by a record only then.
+TEST_F(OffsetsPartitionTest, TimeThatTheProcessStoodStillIsNotTheMembers) {
+  LeadOffsets();
+  Join();
+  ASSERT_EQ(group_->status().last, Index{2});
+  scheduler_.RunFor(seconds(6));
+  StandStill(seconds(60));
+  EXPECT_EQ(offsets_->counters().expired_members, 0u);
+  scheduler_.RunFor(seconds(3));
+  EXPECT_EQ(offsets_->counters().expired_members, 0u);
+  EXPECT_EQ(group_->status().last, Index{2}) << "a removal that rests on a stale clock";
+  scheduler_.RunFor(seconds(2));
+  EXPECT_EQ(offsets_->counters().expired_members, 1u);
+  EXPECT_EQ(group_->status().last, Index{3});
 }
 
 // Bytes of a log do not move the map that an older log made: it is made of the new one, and what
