@@ -3,7 +3,8 @@
 //
 // Planted bugs that were seen to be caught: beats-over-a-hanging-disk, calls-numbered-from-one,
 // founders-are-asked-once, frame-checksum-unchecked, followers-fill-the-disk,
-// turn-admitted-entry-by-entry, beats-leave-groups-out, standstill-told-by-the-tick.
+// turn-admitted-entry-by-entry, beats-leave-groups-out, standstill-told-by-the-tick,
+// leader-states-cut-short.
 #include "raft/group_manager.h"
 
 #include <gtest/gtest.h>
@@ -222,6 +223,27 @@ TEST_F(ManagerTest, TimeThatTheProcessStoodStillIsKnownBeforeTheTick) {
     EXPECT_LE(each, seconds(30));
     EXPECT_GE(each, seconds(30) - milliseconds(50));
   }
+}
+
+// Who comes back has missed all pushes: what it is told of leaders when its stream is up is all of
+// them, however many there are.
+TEST_F(ManagerTest, WhoComesBackLearnsWhoLeadsEachOfManyGroups) {
+  constexpr std::uint32_t kGroups = 1000;
+  constexpr std::uint32_t kFirst = 100;
+  LeaderStates& led = brokers_[1]->manager.leader_states();
+  for (std::uint32_t i = 0; i < kGroups; ++i) {
+    led.Publish({.group = GroupId{kFirst + i}, .term = Term{3}, .leader = BrokerId{2}}, true);
+  }
+  scheduler_.RunFor(seconds(2));
+  Broker& back = StartFirstAgain();
+  const auto known = [&] {
+    std::uint32_t out = 0;
+    for (std::uint32_t i = 0; i < kGroups; ++i)
+      out += back.manager.leader_states().Find(GroupId{kFirst + i}) != nullptr ? 1 : 0;
+    return out;
+  };
+  RunUntil([&] { return known() == kGroups; }, seconds(60));
+  EXPECT_EQ(known(), kGroups);
 }
 
 TEST_F(ManagerTest, ASlowDiskKeepsLeadership) {
