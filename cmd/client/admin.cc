@@ -71,6 +71,12 @@ Status AskLeaders(Cluster& cluster, const TopicInfo& topic, std::int64_t timesta
   }
   Status status;
   for (const auto& [leader, request] : by_leader) {
+    if (leader < 0) {
+      const auto partition = request.topics.front().partitions.front().partition_index;
+      status = Fail(ErrorCode::kUnavailable, "the partition has no leader",
+                    topic.name + "-" + std::to_string(partition));
+      continue;
+    }
     auto connection = cluster.To(leader);
     if (!connection) {
       status = std::unexpected(std::move(connection).error());
@@ -226,7 +232,7 @@ KnownOffsets ListKnownOffsets(Cluster& cluster, const std::string& topic, std::i
     const bool final =
         out.error->code == ErrorCode::kInvalidArgument || (!info && missing.Believed(info.error()));
     if (final || Left(deadline) == Milliseconds(0)) return out;
-    Pause(cluster.options().retry_pause);
+    cluster.PauseAfter(*out.error);
   }
 }
 
@@ -251,10 +257,9 @@ Result<ProducerIdentity> InitProducerId(Cluster& cluster, Moment deadline) {
     if (answer) told = WhyNoProducerId(answer->error_code);
     const bool final = answer ? !kafka::IsRetriable(answer->error_code)
                               : answer.error().code == ErrorCode::kUnsupported;
-    if (final || Left(deadline) == Milliseconds(0)) {
-      return std::unexpected(told ? std::move(*told) : std::move(answer).error());
-    }
-    Pause(cluster.options().retry_pause);
+    Error why = told ? *told : std::move(answer).error();
+    if (final || Left(deadline) == Milliseconds(0)) return std::unexpected(std::move(why));
+    cluster.PauseAfter(why);
   }
 }
 

@@ -113,13 +113,13 @@ Result<TopicInfo> Cluster::AwaitLeaders(const std::string& topic, Moment deadlin
     auto info = DescribeTopic(topic);
     if (info && AllLed(*info)) return info;
     if (!info && missing.Believed(info.error())) return info;
-    if (Left(deadline) == Milliseconds(0)) {
-      if (!info) return info;
-      return Fail(ErrorCode::kTimedOut,
-                  "not every partition has a leader; `kronika cluster health` names them",
-                  "topic " + topic);
-    }
-    Pause(options_.retry_pause);
+    Error why = info ? Error{ErrorCode::kTimedOut,
+                             "not every partition has a leader; `kronika cluster health` names "
+                             "them",
+                             "topic " + topic}
+                     : std::move(info).error();
+    if (Left(deadline) == Milliseconds(0)) return std::unexpected(std::move(why));
+    PauseAfter(why);
   }
 }
 

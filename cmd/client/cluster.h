@@ -6,6 +6,7 @@
 // error on it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,8 @@ struct ClientOptions {
   Milliseconds metadata_timeout{2'000};  // of asking one broker for the cluster's state
   Milliseconds retry_pause{100};         // between two attempts
   Milliseconds missing_patience{1'000};  // until a topic that brokers do not name is believed gone
+  // Told before each pause, and while answers are due, why a call still waits; may be empty.
+  std::function<void(const Error&)> waits;
 };
 
 // Brokers learn of a new topic one after the other: that one does not name it is believed once it
@@ -89,6 +92,15 @@ class Cluster {
   // Until every partition has a leader that the cluster names. kTimedOut; kNotFound, as soon as
   // options().missing_patience is over.
   Result<TopicInfo> AwaitLeaders(const std::string& topic, Moment deadline);
+
+  void TellWaiting(const Error& why) const {
+    if (options_.waits) options_.waits(why);
+  }
+  // Before asking again what `why` was the answer to.
+  void PauseAfter(const Error& why) const {
+    TellWaiting(why);
+    Pause(options_.retry_pause);
+  }
 
   // The connection to a broker of the last Describe(); made if there is none.
   Result<Connection*> To(std::int32_t broker);

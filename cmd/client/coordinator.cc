@@ -71,7 +71,7 @@ Result<std::int32_t> Coordinator::Find(Moment deadline) {
     const ErrorCode code = found.error().code;
     const bool final = code == ErrorCode::kInvalidArgument || code == ErrorCode::kUnsupported;
     if (final || Left(deadline) == Milliseconds(0)) return found;
-    Pause(cluster_.options().retry_pause);
+    cluster_.PauseAfter(found.error());
   }
 }
 

@@ -115,44 +115,79 @@ Status TopicReader::Round(const OnPartitionRecord& on_record) {
     info_ = std::move(*info);
     stale_ = false;
   }
+  trouble_.reset();
   const auto calls = ByLeader();
   std::vector<std::int32_t> asked;
   for (const auto& [leader, call] : calls) {
     auto connection = cluster_.To(leader);
-    if (connection && SendFetch(**connection, call, Now() + cluster_.options().request_timeout)) {
-      asked.push_back(leader);
-      continue;
-    }
     if (!connection && connection.error().code == ErrorCode::kUnsupported) {
       return std::unexpected(std::move(connection).error());
     }
-    cluster_.Drop(leader);
-    stale_ = true;
+    Status sent = connection
+                      ? SendFetch(**connection, call, Now() + cluster_.options().request_timeout)
+                      : std::unexpected(connection.error());
+    if (sent) {
+      asked.push_back(leader);
+    } else {
+      LoseLeader(leader, sent.error());
+    }
   }
   for (const auto leader : asked) {
     auto connection = cluster_.To(leader);
     if (!connection) continue;
     auto answer = ReceiveFetch(**connection, Now() + cluster_.options().request_timeout);
     if (!answer) {
-      cluster_.Drop(leader);
-      stale_ = true;
+      LoseLeader(leader, answer.error());
       continue;
     }
     for (const auto& fetched : *answer) KRONIKA_TRY(Take(fetched, on_record));
   }
-  if (stale_ || asked.empty()) {
-    stale_ = true;
-    Pause(cluster_.options().retry_pause);
-  }
+  if (asked.empty()) stale_ = true;
+  EndRound();
   return {};
 }
 
+void TopicReader::LoseLeader(std::int32_t leader, const Error& why) {
+  cluster_.Drop(leader);
+  stale_ = true;
+  Trouble({why.code,
+           "its leader, broker " + std::to_string(leader) + ", does not answer: " + why.Describe(),
+           "topic " + topic_});
+}
+
+void TopicReader::Trouble(Error why) {
+  if (!trouble_) trouble_ = std::move(why);
+}
+
+void TopicReader::EndRound() {
+  for (const auto& [index, offset] : positions_) {
+    const auto* partition = info_.Find(index);
+    if (partition != nullptr && partition->leader >= 0) continue;
+    stale_ = true;
+    Trouble({ErrorCode::kUnavailable, "the partition has no leader",
+             topic_ + "-" + std::to_string(index)});
+  }
+  if (!trouble_) {
+    stuck_since_.reset();
+    if (stale_) Pause(cluster_.options().retry_pause);
+    return;
+  }
+  if (!stuck_since_) stuck_since_ = Now();
+  cluster_.PauseAfter(*trouble_);
+}
+
+std::optional<Error> TopicReader::StuckFor(Milliseconds patience) const {
+  if (!stuck_since_ || Now() - *stuck_since_ < patience) return std::nullopt;
+  return trouble_;
+}
+
 Status TopicReader::Take(const Fetched& fetched, const OnPartitionRecord& on_record) {
+  const std::string where = topic_ + "-" + std::to_string(fetched.partition);
   if (HealedByNewMetadata(fetched.error)) {
     stale_ = true;
+    Trouble(FromKafka(fetched.error, where));
     return {};
   }
-  const std::string where = topic_ + "-" + std::to_string(fetched.partition);
   if (fetched.error == KafkaError::kOffsetOutOfRange) {
     return Fail(ErrorCode::kNotFound,
                 "the partition has no record at offset " +

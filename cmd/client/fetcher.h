@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,11 +69,16 @@ class TopicReader {
   // As far as was told; a partition without an entry was not answered yet.
   const std::map<std::int32_t, std::int64_t>& high_watermarks() const { return high_watermarks_; }
   std::uint64_t bytes() const { return bytes_; }
+  // Why some partition could not be read in any round of the last `patience`; none: all could.
+  std::optional<Error> StuckFor(Milliseconds patience) const;
 
   FetchCall limits;  // sizes and waiting; topic and partitions are set by Round()
 
  private:
   Status Take(const Fetched& fetched, const OnPartitionRecord& on_record);
+  void Trouble(Error why);
+  void LoseLeader(std::int32_t leader, const Error& why);
+  void EndRound();
   std::map<std::int32_t, FetchCall> ByLeader() const;
 
   Cluster& cluster_;
@@ -82,6 +88,8 @@ class TopicReader {
   TopicInfo info_;
   bool stale_ = true;
   std::uint64_t bytes_ = 0;
+  std::optional<Error> trouble_;       // of this round, then of the last one
+  std::optional<Moment> stuck_since_;  // the first of the rounds in a row that had trouble
 };
 
 }  // namespace kronika::client

@@ -10,6 +10,8 @@ namespace {
 
 using kafka::KafkaError;
 
+constexpr Milliseconds kTellAfter{1'000};  // a batch that is younger does not count as waiting
+
 // Sequences go on with 0 after 2^31 - 1.
 std::int32_t Advance(std::int32_t sequence, std::size_t records) {
   const auto next = static_cast<std::uint32_t>(sequence) + static_cast<std::uint32_t>(records);
@@ -262,14 +264,31 @@ void Producer::EndOverdue() {
                {ErrorCode::kTimedOut, "no answer in time", "broker " + std::to_string(broker)});
   }
   for (auto& [index, of] : queues_) {
-    if (of.queue.empty() || of.queue.front()->in_flight) continue;
-    if (now - of.queue.front()->queued_at < options_.delivery_timeout) continue;
+    if (of.queue.empty()) continue;
     const BatchPtr front = of.queue.front();
-    Failed(front,
-           {ErrorCode::kTimedOut, "not acknowledged within the delivery timeout",
-            topic_ + "-" + std::to_string(index)},
-           false);
+    const auto age = now - front->queued_at;
+    const bool overdue = !front->in_flight && age >= options_.delivery_timeout;
+    if (!overdue && (age < kTellAfter || !cluster_.options().waits)) continue;
+    Error why = WhyNotAcknowledged(*front);
+    if (!overdue) {
+      cluster_.TellWaiting(why);
+      continue;
+    }
+    why.text = "not acknowledged within " + std::to_string(options_.delivery_timeout.count()) +
+               " ms: " + why.text;
+    why.code = ErrorCode::kTimedOut;
+    Failed(front, std::move(why), false);
   }
+}
+
+Error Producer::WhyNotAcknowledged(const Batch& batch) const {
+  const PartitionInfo* partition = info_.Find(batch.partition);
+  const std::string where = topic_ + "-" + std::to_string(batch.partition);
+  if (partition == nullptr || partition->leader < 0)
+    return {ErrorCode::kUnavailable, "the partition has no leader", where};
+  const std::string leader = "its leader, broker " + std::to_string(partition->leader) + ",";
+  if (!batch.last_error) return {ErrorCode::kUnavailable, leader + " has not answered", where};
+  return {batch.last_error->code, leader + " last: " + batch.last_error->text, where};
 }
 
 void Producer::Conclude(const BatchPtr& batch, KafkaError error, std::int64_t base_offset) {
@@ -291,6 +310,7 @@ void Producer::Failed(const BatchPtr& batch, Error error, bool may_heal) {
   batch->in_flight = false;
   batch->failed = true;
   batch->not_before = Now() + cluster_.options().retry_pause;
+  batch->last_error = error;
   if (may_heal && options_.repeat) return;
   if (options_.idempotent && !fatal_) fatal_ = error;
   Deliver(batch, -1, std::move(error));

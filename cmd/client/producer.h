@@ -89,6 +89,7 @@ class Producer {
     std::size_t attempts = 0;
     bool in_flight = false;
     bool failed = false;  // once or more, and not acknowledged since
+    std::optional<Error> last_error;
   };
   using BatchPtr = std::shared_ptr<Batch>;
   struct PartitionQueue {
@@ -111,6 +112,7 @@ class Producer {
   void Take(const kafka::ProduceResponse& answer, const Request& request);
   void LoseBroker(std::int32_t broker, const Error& error);
   void EndOverdue();
+  Error WhyNotAcknowledged(const Batch& batch) const;
   void Conclude(const BatchPtr& batch, kafka::KafkaError error, std::int64_t base_offset);
   void Failed(const BatchPtr& batch, Error error, bool may_heal);
   void Deliver(const BatchPtr& batch, std::int64_t base_offset, std::optional<Error> error);

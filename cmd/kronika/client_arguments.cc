@@ -23,19 +23,21 @@ Result<std::vector<HostPort>> ParseBrokers(std::string_view text) {
 }  // namespace
 
 std::vector<Option> WithClientOptions(std::vector<Option> more) {
-  std::vector<Option> out = {{.name = "--brokers",
-                              .short_name = "-b",
-                              .value = "HOST:PORT,...",
-                              .help = "Where to ask for the cluster",
-                              .default_value = "127.0.0.1:9092"},
-                             {.name = "--timeout-ms",
-                              .value = "MS",
-                              .help = "How long one request may take",
-                              .default_value = "10000"},
-                             {.name = "--format",
-                              .value = "table|json",
-                              .help = "How results are printed",
-                              .default_value = "table"}};
+  std::vector<Option> out = {
+      {.name = "--brokers",
+       .short_name = "-b",
+       .value = "HOST:PORT,...",
+       .help = "Where to ask for the cluster",
+       .default_value = "127.0.0.1:9092"},
+      {.name = "--timeout-ms",
+       .value = "MS",
+       .help = "How long one request may take; `topic produce` and `topic consume` "
+               "give up after three times that without success",
+       .default_value = "10000"},
+      {.name = "--format",
+       .value = "table|json",
+       .help = "How results are printed",
+       .default_value = "table"}};
   for (auto& option : more) out.push_back(option);
   return out;
 }
@@ -52,6 +54,10 @@ Result<ClientSetup> ReadClientSetup(const Arguments& arguments) {
   setup.options.metadata_timeout =
       std::min(setup.options.metadata_timeout, setup.options.request_timeout);
   return setup;
+}
+
+client::Milliseconds PatienceOf(const client::ClientOptions& options) {
+  return 3 * options.request_timeout;
 }
 
 Result<std::int64_t> ReadNumber(const Arguments& arguments, std::string_view name,

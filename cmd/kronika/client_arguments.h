@@ -23,6 +23,8 @@ struct ClientSetup {
   Format format = Format::kTable;
 };
 Result<ClientSetup> ReadClientSetup(const Arguments& arguments);
+// How long records are tried to be written or read before a command gives up: three requests.
+client::Milliseconds PatienceOf(const client::ClientOptions& options);
 
 struct NumberRange {
   std::int64_t first = 0;

@@ -6,27 +6,13 @@
 
 #include "cmd/client/admin.h"
 #include "cmd/kronika/client_arguments.h"
-#include "cmd/kronika/health.h"
+#include "cmd/kronika/health_view.h"
 
 namespace kronika::cmd {
 namespace {
 
 using client::Cluster;
 using client::ClusterInfo;
-
-constexpr client::Milliseconds kAnswerMax{1000};  // a broker that needs longer does not answer
-
-HealthView ViewOf(Cluster& cluster, ClusterInfo info, std::size_t brokers_expected) {
-  HealthView view{.info = std::move(info), .brokers_expected = brokers_expected};
-  for (const auto& broker : view.info.brokers) {
-    if (!cluster.To(broker.id)) view.silent.insert(broker.id);
-  }
-  const auto topics = TopicsInDoubt(view);
-  if (topics.empty()) return view;
-  // Not told: the rest of the judgement stands.
-  if (auto told = client::DescribeMinInSync(cluster, topics)) view.min_in_sync = std::move(*told);
-  return view;
-}
 
 Table BrokerTable(const ClusterInfo& info) {
   Table table({{"BROKER", "broker", CellKind::kNumber},
@@ -91,7 +77,7 @@ int ShowStatus(const Arguments& arguments) {
   Cluster cluster(setup->options);
   auto info = cluster.Describe(std::nullopt);
   if (!info) return OperationError(info.error());
-  const Health health = Judge(ViewOf(cluster, *info, 0));
+  const Health health = Judge(LookAt(cluster, *info, 0));
   if (setup->format == Format::kJson) {
     PrintStatusJson(*info, health);
     return kExitOk;
@@ -135,7 +121,7 @@ int ShowHealth(const Arguments& arguments) {
   Cluster cluster(setup->options);
   auto info = cluster.Describe(std::nullopt);
   if (!info) return OperationError(info.error());
-  const Health health = Judge(ViewOf(cluster, *info, static_cast<std::size_t>(*expected)));
+  const Health health = Judge(LookAt(cluster, *info, static_cast<std::size_t>(*expected)));
   if (setup->format == Format::kJson) {
     PrintHealthJson(*info, health);
   } else {

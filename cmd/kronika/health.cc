@@ -59,7 +59,7 @@ class Judgement {
         in_sync.push_back(replica);
       }
     }
-    LookAtLeader(partition, in_sync, problem);
+    LookAtLeader(partition, {.in_sync = in_sync.size(), .offline = offline.size()}, problem);
     if (in_sync.size() < partition.replicas.size()) {
       AddText(problem, "in sync " + (in_sync.empty() ? "none" : JoinNumbers(in_sync)) + " of " +
                            JoinNumbers(partition.replicas));
@@ -68,15 +68,26 @@ class Judgement {
     if (!problem.text.empty()) problems_.push_back(std::move(problem));
   }
 
-  void LookAtLeader(const client::PartitionInfo& partition, const Numbers& in_sync,
+  struct Replicas {
+    std::size_t in_sync = 0;
+    std::size_t offline = 0;
+  };
+  void LookAtLeader(const client::PartitionInfo& partition, Replicas replicas,
                     PartitionProblem& problem) {
     const auto wanted = view_.min_in_sync.find(problem.topic);
+    // Without one nothing is committed, whatever min.insync.replicas says.
+    const bool majority =
+        partition.replicas.empty() || 2 * replicas.offline < partition.replicas.size();
+    const std::string also = majority ? "" : "; no majority of its replicas is there";
     if (partition.leader < 0) {
-      AddText(problem, "cannot be written: no leader");
+      AddText(problem, "cannot be written: no leader" + also);
     } else if (missing_.contains(partition.leader)) {
       AddText(problem, "cannot be written: its leader, broker " + std::to_string(partition.leader) +
-                           ", does not answer");
-    } else if (wanted != view_.min_in_sync.end() && std::cmp_less(in_sync.size(), wanted->second)) {
+                           ", does not answer" + also);
+    } else if (!majority) {
+      AddText(problem, "cannot be written: no majority of its replicas is there");
+    } else if (wanted != view_.min_in_sync.end() &&
+               std::cmp_less(replicas.in_sync, wanted->second)) {
       AddText(problem, "cannot be written with acks=all: min.insync.replicas is " +
                            std::to_string(wanted->second));
     } else {

@@ -8,8 +8,10 @@
 #include "cmd/client/admin.h"
 #include "cmd/client/fetcher.h"
 #include "cmd/kronika/client_arguments.h"
+#include "cmd/kronika/health_view.h"
 #include "cmd/kronika/record_printer.h"
 #include "cmd/kronika/topic_records.h"
+#include "cmd/kronika/wait_notice.h"
 
 namespace kronika::cmd {
 namespace {
@@ -72,7 +74,9 @@ bool Ended(const client::TopicReader& reader, const Offsets& ends) {
   return true;
 }
 
-Status Read(client::TopicReader& reader, const ConsumeSetup& setup, const Offsets& ends) {
+// Who follows waits for a leader as long as it takes, others for `patience`.
+Status Read(client::TopicReader& reader, const ConsumeSetup& setup, const Offsets& ends,
+            client::Milliseconds patience) {
   std::uint64_t printed = 0;
   while (printed < setup.records_max && (setup.follow || !Ended(reader, ends))) {
     KRONIKA_TRY(reader.Round([&](std::int32_t partition, const auto&, const auto& record) {
@@ -82,6 +86,8 @@ Status Read(client::TopicReader& reader, const ConsumeSetup& setup, const Offset
       setup.printer.Print(partition, record);
     }));
     if (RecordPrinter::OutputIsGone()) break;
+    if (setup.follow) continue;
+    if (auto stuck = reader.StuckFor(patience)) return std::unexpected(std::move(*stuck));
   }
   return {};
 }
@@ -94,17 +100,21 @@ int RunTopicConsume(const Arguments& arguments) {
   if (!setup) return UsageError(setup.error());
   auto consume = ReadConsumeSetup(arguments, setup->format);
   if (!consume) return UsageError(consume.error());
+  setup->options.waits = WaitNotice();
+  const auto failed = [&](const Error& error) {
+    return TopicError(setup->options, consume->topic, error);
+  };
   Cluster cluster(setup->options);
   const auto deadline = client::Now() + setup->options.request_timeout;
   auto starts = client::ListOffsets(cluster, consume->topic, client::kStartOfLog, deadline);
-  if (!starts) return OperationError(starts.error());
+  if (!starts) return failed(starts.error());
   const auto ends = client::ListOffsets(cluster, consume->topic, client::kEndOfLog, deadline);
-  if (!ends) return OperationError(ends.error());
+  if (!ends) return failed(ends.error());
   auto positions = StartingOffsets(*consume, *starts, *ends);
   if (!positions) return UsageError(positions.error());
   client::TopicReader reader(cluster, consume->topic, std::move(*positions));
-  if (auto read = Read(reader, *consume, *ends); !read) {
-    return OperationError(read.error());
+  if (auto read = Read(reader, *consume, *ends, PatienceOf(setup->options)); !read) {
+    return failed(read.error());
   }
   return kExitOk;
 }

@@ -14,9 +14,11 @@
 #include "cmd/client/fetcher.h"
 #include "cmd/client/group_member.h"
 #include "cmd/kronika/client_arguments.h"
+#include "cmd/kronika/health_view.h"
 #include "cmd/kronika/interrupt.h"
 #include "cmd/kronika/record_printer.h"
 #include "cmd/kronika/topic_records.h"
+#include "cmd/kronika/wait_notice.h"
 
 namespace kronika::cmd {
 namespace {
@@ -175,6 +177,8 @@ class MemberReader {
     });
     if (!read && read.error().code == ErrorCode::kNotFound) return StartAgainWhereNeeded();
     if (!read) return read;
+    if (auto stuck = reader_->StuckFor(PatienceOf(cluster_.options())); stuck && !setup_.follow)
+      return std::unexpected(std::move(*stuck));
     if (printed_ < setup_.records_max) positions_ = reader_->positions();
     return {};
   }
@@ -234,13 +238,15 @@ int RunTopicConsumeAsMember(const Arguments& arguments) {
   if (!setup) return UsageError(setup.error());
   auto member = ReadMemberSetup(arguments, setup->format);
   if (!member) return UsageError(member.error());
+  setup->options.waits = WaitNotice();
+  const auto failed = [&](const Error& error) {
+    return TopicError(setup->options, member->topic, error);
+  };
   Cluster cluster(setup->options);
-  if (auto topic = cluster.DescribeTopic(member->topic); !topic) {
-    return OperationError(topic.error());
-  }
+  if (auto topic = cluster.DescribeTopic(member->topic); !topic) return failed(topic.error());
   Interrupt interrupt;
   if (auto read = MemberReader(cluster, *member, interrupt).Run(); !read) {
-    return OperationError(read.error());
+    return failed(read.error());
   }
   return kExitOk;
 }

@@ -15,6 +15,8 @@
 #include "base/crc32c.h"
 #include "cmd/client/producer.h"
 #include "cmd/kronika/client_arguments.h"
+#include "cmd/kronika/health_view.h"
+#include "cmd/kronika/wait_notice.h"
 
 namespace kronika::cmd {
 namespace {
@@ -155,19 +157,23 @@ int RunTopicProduce(const Arguments& arguments) {
   auto produce = ReadProduceSetup(arguments);
   if (!produce) return UsageError(produce.error());
   std::ios::sync_with_stdio(false);
+  produce->producer.delivery_timeout = PatienceOf(setup->options);
+  setup->options.waits = WaitNotice();
   Cluster cluster(setup->options);
   std::uint64_t acknowledged = 0;
   std::uint64_t failed = 0;
   int failures_told = 0;
+  std::optional<Error> last_failure;
   auto on_delivery = [&](const client::Delivery& delivery) {
     (delivery.error ? failed : acknowledged) += delivery.records;
+    if (delivery.error) last_failure = delivery.error;
     if (!delivery.error || ++failures_told > kFailuresTold) return;
     std::fprintf(stderr, "kronika: from line %llu on: %s\n",
                  static_cast<unsigned long long>(delivery.tag), delivery.error->Describe().c_str());
   };
   client::Producer producer(cluster, produce->topic, produce->producer, on_delivery);
   if (auto started = producer.Start(client::Now() + setup->options.request_timeout); !started) {
-    return OperationError(started.error());
+    return TopicError(setup->options, produce->topic, started.error());
   }
   if (produce->partition && producer.topic().Find(*produce->partition) == nullptr) {
     return UsageError(
@@ -179,8 +185,10 @@ int RunTopicProduce(const Arguments& arguments) {
   std::fprintf(stderr, "%llu records acknowledged, %llu not\n",
                static_cast<unsigned long long>(acknowledged),
                static_cast<unsigned long long>(failed));
-  if (!sent) return OperationError(sent.error());
-  return failed == 0 ? kExitOk : kExitError;
+  if (!sent) return TopicError(setup->options, produce->topic, sent.error());
+  if (!last_failure) return kExitOk;
+  last_failure->text = "not every record was acknowledged; last: " + last_failure->text;
+  return TopicError(setup->options, produce->topic, *last_failure);
 }
 
 std::vector<Option> ProduceOptions(const Option& topic) {

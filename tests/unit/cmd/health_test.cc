@@ -60,16 +60,39 @@ TEST(Health, ABrokerThatIsNamedNoMoreIsMissing) {
 
 TEST(Health, TooFewInSyncCannotBeWritten) {
   HealthView view = Well();
-  view.silent = {2, 3};
+  view.silent = {3};
+  view.min_in_sync["t"] = 3;
   EXPECT_EQ(TopicsInDoubt(view), (Reasons{"t"}));
   Health health = Judge(view);
   ASSERT_EQ(health.partitions.size(), 1U);
   EXPECT_EQ(health.partitions[0].text,
-            "cannot be written with acks=all: min.insync.replicas is 2; in sync 1 of 1,2,3; "
-            "offline 2,3");
+            "cannot be written with acks=all: min.insync.replicas is 3; in sync 1,2 of 1,2,3; "
+            "offline 3");
   view.min_in_sync.clear();  // not told: no wrong word
   health = Judge(view);
-  EXPECT_EQ(health.partitions[0].text, "in sync 1 of 1,2,3; offline 2,3");
+  EXPECT_EQ(health.partitions[0].text, "in sync 1,2 of 1,2,3; offline 3");
+}
+
+// Nothing is committed without one, whatever min.insync.replicas says, and who led before still
+// names itself.
+TEST(Health, WithoutAMajorityNothingCanBeWritten) {
+  HealthView view = Well();
+  view.min_in_sync["t"] = 1;
+  view.silent = {2, 3};
+  Health health = Judge(view);
+  ASSERT_EQ(health.partitions.size(), 1U);
+  EXPECT_FALSE(health.partitions[0].writable);
+  EXPECT_EQ(health.partitions[0].text,
+            "cannot be written: no majority of its replicas is there; in sync 1 of 1,2,3; offline "
+            "2,3");
+  First(view).leader = -1;
+  health = Judge(view);
+  EXPECT_EQ(health.partitions[0].text,
+            "cannot be written: no leader; no majority of its replicas is there; in sync 1 of "
+            "1,2,3; offline 2,3");
+  First(view).replicas = {1, 2};  // half is no majority
+  view.silent = {2};
+  EXPECT_FALSE(Judge(view).partitions[0].writable);
 }
 
 TEST(Health, WithoutLeaderOrController) {
