@@ -66,18 +66,62 @@ void CoreWorld::NextFault() {
 
 void CoreWorld::CrashOne() {
   const Id id = AnyHost();
-  Host& host = At(id);
-  if (!host.replica->alive()) return;
+  CoreReplica& replica = *At(id).replica;
+  if (!replica.alive()) return;
   Note("crash " + id.Describe(), false);
   ++report_.counts["crashes"];
-  host.replica->Crash(rng_.Below(host.replica->writes_pending() + 1));
+  Crash(id, rng_.Below(replica.writes_pending() + 1));
+  const auto delay = static_cast<std::int64_t>(rng_.Chance(0.3) ? 5 : 50 + rng_.Below(4000));
+  After(delay, "restart", id, [this, id] { Restart(id); });
+}
+
+void CoreWorld::Crash(Id id, std::size_t reached_disk) {
+  Host& host = At(id);
+  host.replica->Crash(reached_disk);
   ++host.life;
   host.disk_busy = false;
   host.apply_busy = false;
   host.read_busy = false;
   host.paused_until = 0;
-  const auto delay = static_cast<std::int64_t>(rng_.Chance(0.3) ? 5 : 50 + rng_.Below(4000));
-  After(delay, "restart", id, [this, id] { Restart(id); });
+  host.leads_up_to.reset();
+}
+
+// As the daemon stops: it stands aside, hands over what it leads, and ends with everything written.
+void CoreWorld::StopOne() {
+  const Id id = rng_.Chance(0.5) ? AnyLeader() : AnyHost();
+  raft::Node* node = id.valid() ? NodeOf(id) : nullptr;
+  Host* host = node == nullptr ? nullptr : &At(id);
+  if (host == nullptr || host->paused_until > now_ms_ || host->leads_up_to) return;
+  Note("stop " + id.Describe(), false);
+  ++report_.counts["stops"];
+  host->leads_up_to = node->role() == raft::Role::kLeader ? node->term() : Term{};
+  node->StandAside();
+  HandOver(id);
+  After(static_cast<std::int64_t>(50 + rng_.Below(2000)), "stop", id, [this, id] { Stop(id); });
+}
+
+void CoreWorld::NextStop() {
+  if (!storm_) return;
+  StopOne();
+  After(500 + static_cast<std::int64_t>(rng_.Below(4000)), "stop of one", {},
+        [this] { NextStop(); });
+}
+
+void CoreWorld::HandOver(Id id) {
+  raft::Node* node = NodeOf(id);
+  if (node->role() == raft::Role::kLeader) {
+    const std::vector<Id> voters = node->status().membership.voters;
+    const auto result = node->TransferLeadership(voters[rng_.Below(voters.size())]);
+    if (result) ++report_.counts["hand-overs"];
+  }
+  Settle(id);
+  After(100, "hand over", id, [this, id] { HandOver(id); });
+}
+
+void CoreWorld::Stop(Id id) {
+  Note("stopped " + id.Describe(), false);
+  Crash(id, At(id).replica->writes_pending());
+  After(static_cast<std::int64_t>(rng_.Below(1000)), "restart", id, [this, id] { Restart(id); });
 }
 
 void CoreWorld::Restart(Id id) {

@@ -90,6 +90,7 @@ void CoreWorld::Settle(Id id) {
   CoreReplica::Output output = host.replica->Take();
   if (!host.replica->violation().empty()) Fail(host.replica->violation());
   if (output.role_changed) Note(host.replica->node().status().Describe(), false);
+  CheckStandsAside(id);
   CheckCommitted(id);
   for (Message& message : output.messages) Send(std::move(message));
   CheckReads(id, output.reads);
@@ -237,6 +238,14 @@ void CoreWorld::CheckCommitted(Id id) {
     if (half->empty() || static_cast<std::size_t>(holders) * 2 > half->size()) continue;
     Fail(id.Describe() + ": committed what no majority has on its disks");
   }
+}
+
+// Who is about to stop leads on what it leads, and nothing else.
+void CoreWorld::CheckStandsAside(Id id) {
+  const Host& host = At(id);
+  const raft::Node& node = host.replica->node();
+  if (!host.leads_up_to || node.role() != raft::Role::kLeader) return;
+  if (node.term() > *host.leads_up_to) Fail(id.Describe() + ": stands aside and began to lead");
 }
 
 void CoreWorld::CheckReads(Id id, const std::vector<raft::ReadGrant>& reads) {

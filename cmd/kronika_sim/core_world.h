@@ -1,6 +1,6 @@
 // CoreWorld: one simulated Raft group from one seed: replicas, a network that loses, repeats and
-// reorders, disks that are slow and forget, pauses, crashes, cuts, changes of the configuration,
-// transfers, reads.
+// reorders, disks that are slow and forget, pauses, crashes, stops, cuts, changes of the
+// configuration, transfers, reads.
 //
 // One thread, one queue ordered by (time, sequence). Every step is checked (Invariants, promises
 // against the disk, reads against what was committed before they were asked). Three phases:
@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <set>
 #include <string>
@@ -43,7 +44,8 @@ class CoreWorld {
     bool apply_busy = false;
     bool read_busy = false;
     int ticks = 0;
-    Index committed;  // checked so far, while it leads
+    Index committed;                  // checked so far, while it leads
+    std::optional<Term> leads_up_to;  // of one that stands aside: the term that it led then, or 0
   };
   struct Event {
     std::int64_t at = 0;
@@ -82,6 +84,7 @@ class CoreWorld {
   void StartInstall(Id from, Id to);
   void FinishInstalls(Id id, const std::vector<Index>& indexes);
   void CheckCommitted(Id id);
+  void CheckStandsAside(Id id);
   void CheckReads(Id id, const std::vector<raft::ReadGrant>& reads);
   void Tick(Id id);
   void SendDriverBeats(Id id);
@@ -97,7 +100,12 @@ class CoreWorld {
   void DrawWeather();
   void NextFault();
   void CrashOne();
+  void Crash(Id id, std::size_t reached_disk);
   void Restart(Id id);
+  void StopOne();
+  void NextStop();
+  void HandOver(Id id);
+  void Stop(Id id);
   void PauseOne();
   void CutSome();
   void SlowDisk();

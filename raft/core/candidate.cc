@@ -9,7 +9,7 @@ namespace kronika::raft {
 // majority that no longer decides (SAFETY A13).
 bool Node::Impl::CanCampaign() const {
   if (!membership.IsVoter(self) || hard_state.term + 1 >= kTermEnd) return false;
-  if (stands_aside) return false;
+  if (stands_aside && !KRONIKA_PLANTED("stands-aside-in-vain")) return false;
   if (KRONIKA_PLANTED("campaign-with-unapplied-config")) return true;
   return !log.ConfigIn(log.applied(), log.commit()).has_value();
 }
