@@ -21,6 +21,16 @@ constexpr MetricFamily kBytesIn{"kronika_client_bytes_received_total", MetricTyp
                                 "Bytes received from clients."};
 constexpr MetricFamily kBytesOut{"kronika_client_bytes_sent_total", MetricType::kCounter,
                                  "Bytes sent to clients."};
+constexpr MetricFamily kMemory{"kronika_request_memory_bytes", MetricType::kGauge,
+                               "Bytes of clients' requests that queued.max.request.bytes bounds."};
+constexpr MetricFamily kMemoryWaiting{"kronika_request_memory_waiting", MetricType::kGauge,
+                                      "Client connections that wait for memory to read into."};
+constexpr MetricFamily kMemoryWaits{"kronika_request_memory_waits_total", MetricType::kCounter,
+                                    "Times that a client connection had to wait for memory."};
+constexpr MetricFamily kMemoryClosed{
+    "kronika_request_memory_closed_total", MetricType::kCounter,
+    "Client connections closed because they began a request and sent no more, while others waited "
+    "for memory."};
 constexpr MetricFamily kRequests{"kronika_requests_total", MetricType::kCounter,
                                  "Requests that a handler took, by API."};
 constexpr MetricFamily kUnsupported{"kronika_requests_unsupported_total", MetricType::kCounter,
@@ -39,9 +49,14 @@ Result<std::unique_ptr<Server>> Server::Open(Place place, ServerOptions options)
                                       });
   if (!http) return std::unexpected(std::move(http).error());
   server->http_ = std::move(*http);
+  server->memory_ =
+      std::make_shared<net::RequestMemory>(place.loop, place.log, server->options_.memory);
   for (const auto& options : server->options_.listeners) {
-    auto listener = net::Listener::Open(
-        {.io = &place.loop->context(), .loop = place.loop, .log = place.log}, options);
+    auto listener = net::Listener::Open({.io = &place.loop->context(),
+                                         .loop = place.loop,
+                                         .log = place.log,
+                                         .memory = server->memory_},
+                                        options);
     if (!listener) return std::unexpected(std::move(listener).error());
     server->listeners_.push_back(std::move(*listener));
   }
@@ -76,6 +91,11 @@ void Server::Collect(admin::MetricsText& out) const {
   out.Single(kClosed, static_cast<double>(sum.closed_by_us));
   out.Single(kBytesIn, static_cast<double>(sum.bytes_in));
   out.Single(kBytesOut, static_cast<double>(sum.bytes_out));
+  const net::RequestMemoryStats memory = memory_->stats();
+  out.Single(kMemory, static_cast<double>(memory.charged));
+  out.Single(kMemoryWaiting, static_cast<double>(memory.waiting));
+  out.Single(kMemoryWaits, static_cast<double>(memory.waits));
+  out.Single(kMemoryClosed, static_cast<double>(memory.closed));
   const DispatcherStats stats = dispatcher_ != nullptr ? dispatcher_->stats() : DispatcherStats{};
   out.Family(kRequests);
   for (const auto& api : kafka::ApiTable()) {

@@ -22,6 +22,7 @@ namespace kronika::broker {
 
 struct ServerOptions {
   std::vector<net::ListenerOptions> listeners;
+  net::RequestMemoryOptions memory;  // of all listeners
   admin::HttpServerOptions admin;
 };
 
@@ -58,6 +59,7 @@ class Server {
   const ServerOptions options_;
   std::unique_ptr<admin::HttpServer> http_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::shared_ptr<net::RequestMemory> memory_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
 };
 

@@ -141,6 +141,15 @@ constexpr ConfigDefinition kTable[] = {
      .max = kLongMax,
      .documentation = "How long a partition's leader remembers an idempotent producer that is "
                       "silent, by the time of its log."},
+    {.name = "queued.max.request.bytes",
+     .type = ConfigType::kLong,
+     .default_value = "268435456",
+     .min = 1 << 20,
+     .max = 1LL << 40,
+     .documentation =
+         "Most bytes of requests that all client connections together hold, from their first byte "
+         "to their answer, and one request more. What exceeds it is not read yet. Of each "
+         "connection as much as its largest request, 4 KiB to 128 KiB, does not count."},
     {.name = "replica.lag.time.max.ms",
      .type = ConfigType::kLong,
      .default_value = "10000",
@@ -190,6 +199,7 @@ BrokerSettings ResolveBrokerSettings(const ConfigMap& configs) {
           .replica_lag_max_ms = number("replica.lag.time.max.ms"),
           .producer_id_expiration_ms = number("producer.id.expiration.ms"),
           .request_bytes_max = small("socket.request.max.bytes"),
+          .request_memory_bytes_max = number("queued.max.request.bytes"),
           .fetch_bytes_max = small("fetch.max.bytes"),
           .connection_idle_ms_max = number("connections.max.idle.ms"),
           .cleaner_backoff_ms = number("log.cleaner.backoff.ms"),

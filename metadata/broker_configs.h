@@ -34,6 +34,7 @@ struct BrokerSettings {
   std::int64_t replica_lag_max_ms = 10'000;
   std::int64_t producer_id_expiration_ms = 86'400'000;
   std::int32_t request_bytes_max = 104'857'600;
+  std::int64_t request_memory_bytes_max = 268'435'456;
   std::int32_t fetch_bytes_max = 57'671'680;
   std::int64_t connection_idle_ms_max = 600'000;
   std::int64_t cleaner_backoff_ms = 15'000;

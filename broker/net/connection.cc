@@ -17,10 +17,13 @@ constexpr std::size_t kSendPiecesMax = 256;
 // Held by the completion: completes its request once, at the latest when it is destroyed.
 class Connection::Ticket {
  public:
-  Ticket(std::weak_ptr<Connection> connection, std::uint64_t number)
-      : connection_(std::move(connection)), number_(number) {}
+  Ticket(std::weak_ptr<Connection> connection, std::shared_ptr<RequestAccount> account,
+         std::uint64_t number)
+      : connection_(std::move(connection)), account_(std::move(account)), number_(number) {}
   Ticket(Ticket&& other) noexcept
-      : connection_(std::exchange(other.connection_, {})), number_(other.number_) {}
+      : connection_(std::exchange(other.connection_, {})),
+        account_(std::exchange(other.account_, {})),
+        number_(other.number_) {}
   Ticket(const Ticket&) = delete;
   Ticket& operator=(const Ticket&) = delete;
   Ticket& operator=(Ticket&&) = delete;
@@ -33,15 +36,22 @@ class Connection::Ticket {
 
  private:
   std::weak_ptr<Connection> connection_;
+  std::shared_ptr<RequestAccount> account_;  // its bytes stay charged, also when that is gone
   const std::uint64_t number_;
 };
 
-Connection::Connection(ConnectionLimits limits, Peer peer, ByteStream* stream, RequestSink* sink)
+Connection::Connection(ConnectionLimits limits, Peer peer, ByteStream* stream, RequestSink* sink,
+                       std::shared_ptr<RequestMemory> memory)
     : limits_(limits),
       peer_(std::move(peer)),
       stream_(stream),
       sink_(sink),
-      reader_(limits.frame_bytes_max) {}
+      reader_(limits.frame_bytes_max),
+      account_(std::make_shared<RequestAccount>(std::move(memory), this)) {}
+
+Connection::~Connection() {
+  if (!closed_) account_->Leave(unanswered_bytes_);
+}
 
 void Connection::Start() {
   Pump();
@@ -50,6 +60,7 @@ void Connection::Start() {
 void Connection::OnReceived(std::size_t count) {
   if (closed_) return;
   receiving_ = false;
+  account_->Received(count);
   reader_.Commit(count);
   starved_ = false;
   Pump();
@@ -66,16 +77,19 @@ void Connection::OnSent() {
 }
 
 void Connection::OnLost() {
-  if (closed_) return;
-  closed_ = true;
-  sink_->OnClosed(peer_);
+  if (!closed_) End();
 }
 
 void Connection::Close(std::string reason) {
   if (closed_) return;
-  closed_ = true;
-  sink_->OnClosed(peer_);
+  End();
   stream_->Close(std::move(reason));
+}
+
+void Connection::End() {
+  closed_ = true;
+  account_->Leave(unanswered_bytes_);
+  sink_->OnClosed(peer_);
 }
 
 // Completions may come from inside StartRequest; the flag turns that recursion into a loop.
@@ -86,6 +100,7 @@ void Connection::Pump() {
   do {
     StartRequests();
   } while (SendDue() && !closed_);
+  SettleMemory();
   ReceiveMore();
   pumping_ = false;
 }
@@ -117,7 +132,9 @@ void Connection::StartRequest(Slice frame) {
   const std::uint64_t number = next_number_++;
   slots_.push_back({.number = number, .request_bytes = frame.size()});
   bytes_in_flight_ += frame.size();
-  Completion done = [ticket = Ticket(weak_from_this(), number)](Outcome outcome) mutable {
+  unanswered_bytes_ += frame.size();
+  account_->RequestIsWhole();
+  Completion done = [ticket = Ticket(weak_from_this(), account_, number)](Outcome outcome) mutable {
     ticket.Finish(std::move(outcome));
   };
   sink_->Handle(peer_, std::move(frame), std::move(done));
@@ -128,6 +145,7 @@ void Connection::Complete(std::uint64_t number, Outcome outcome) {
   KRONIKA_CHECK(!slots_.empty() && number >= slots_.front().number);
   Slot& slot = slots_[number - slots_.front().number];
   KRONIKA_CHECK(!slot.outcome.has_value());
+  if (!KRONIKA_PLANTED("request-memory-kept")) unanswered_bytes_ -= slot.request_bytes;
   if (outcome.kind == Outcome::Kind::kReply && TotalSize(outcome.bytes) > limits_.reply_bytes_max) {
     outcome = Outcome::Close("an answer that fits into no frame");
   }
@@ -177,10 +195,22 @@ bool Connection::SendDue() {
   return made_room;
 }
 
+void Connection::SettleMemory() {
+  if (closed_) return;
+  account_->Settle({.unanswered = unanswered_bytes_,
+                    .begun = reader_.buffered_bytes(),
+                    .allowance = reader_.idle_block_bytes()});
+}
+
 void Connection::ReceiveMore() {
   if (closed_ || refused_ || receiving_ || !starved_ || !MayStart(1)) return;
   receiving_ = true;
-  stream_->Receive(reader_.Prepare());
+  account_->Ask(reader_.room_bytes());
+}
+
+// No bytes came since it was asked for: the reader still has that much room.
+void Connection::OnRoom(std::size_t bytes) {
+  stream_->Receive(reader_.Prepare().first(bytes));
 }
 
 }  // namespace kronika::broker::net

@@ -10,7 +10,9 @@
 //    started nor the stream read, so TCP holds the client back.
 // 3. A malformed frame closes the connection once the replies before it are sent. Nothing is read
 //    after it. A reply that fits into no frame does the same.
-// 4. Pure protocol logic: one loop, no clock, no socket; at most one Receive and one Send are
+// 4. Nothing is read without room in the memory that all connections share (request_memory.h). A
+//    request's bytes are charged there as they arrive, until it is answered.
+// 5. Pure protocol logic: one loop, no clock, no socket; at most one Receive and one Send are
 //    outstanding.
 //
 // Source: Kafka protocol guide ("Network"); order and pipelining as KAFKA-internal muting gives it
@@ -29,6 +31,7 @@
 
 #include "base/buffer.h"
 #include "broker/net/frame.h"
+#include "broker/net/request_memory.h"
 #include "broker/net/request_sink.h"
 
 namespace kronika::broker::net {
@@ -53,11 +56,13 @@ struct ConnectionLimits {
   std::size_t reply_bytes_max = INT32_MAX;  // of the frame's size field
 };
 
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection final : public RequestHolder, public std::enable_shared_from_this<Connection> {
  public:
   // `stream` and `sink` outlive the connection's use: until Close() was called on the stream or
   // OnLost() here.
-  Connection(ConnectionLimits limits, Peer peer, ByteStream* stream, RequestSink* sink);
+  Connection(ConnectionLimits limits, Peer peer, ByteStream* stream, RequestSink* sink,
+             std::shared_ptr<RequestMemory> memory);
+  ~Connection();
 
   void Start();
   void OnReceived(std::size_t count);
@@ -66,7 +71,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // dropped.
   void OnLost();
 
-  const Peer& peer() const { return peer_; }
+  const Peer& peer() const override { return peer_; }
+  void OnRoom(std::size_t bytes) override;
+  void OnSilent(const std::string& why) override { Close(why); }
   bool closed() const { return closed_; }
   std::size_t requests_in_flight() const { return slots_.size(); }
   std::size_t bytes_in_flight() const { return bytes_in_flight_; }
@@ -89,22 +96,26 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void StartRequest(Slice frame);
   void Complete(std::uint64_t number, Outcome outcome);
   bool SendDue();
+  void SettleMemory();
   void ReceiveMore();
   void Close(std::string reason);
+  void End();
 
   const ConnectionLimits limits_;
   const Peer peer_;
   ByteStream* const stream_;
   RequestSink* const sink_;
   FrameReader reader_;
+  const std::shared_ptr<RequestAccount> account_;
   std::deque<Slot> slots_;  // requests under way, oldest first; the first `sending_` are being sent
   std::vector<Bytes> pieces_;  // of the Send in flight
   std::uint64_t next_number_ = 0;
-  std::size_t bytes_in_flight_ = 0;  // requests and unsent replies
+  std::size_t bytes_in_flight_ = 0;   // requests and unsent replies
+  std::size_t unanswered_bytes_ = 0;  // requests that have no outcome yet
   std::size_t sending_ = 0;
-  bool receiving_ = false;
-  bool starved_ = true;   // the reader needs more bytes before it can give a frame
-  bool refused_ = false;  // a malformed frame was seen; nothing after it is read
+  bool receiving_ = false;  // or waiting for room to read into
+  bool starved_ = true;     // the reader needs more bytes before it can give a frame
+  bool refused_ = false;    // a malformed frame was seen; nothing after it is read
   bool closed_ = false;
   bool pumping_ = false;
 };

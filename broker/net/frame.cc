@@ -18,11 +18,17 @@ std::optional<std::int64_t> FrameReader::DeclaredSize() const {
   return LoadBe<std::int32_t>(block_.data() + begin_);
 }
 
+std::size_t FrameReader::idle_block_bytes() const {
+  return std::clamp(largest_frame_bytes_, kBlockBytesMin, kIdleBlockBytesMax);
+}
+
+std::size_t FrameReader::room_bytes() const {
+  return end_ == block_.size() ? NextBlockBytes() - buffered_bytes() : block_.size() - end_;
+}
+
 std::size_t FrameReader::NextBlockBytes() const {
   const auto declared = DeclaredSize();
-  if (!declared || *declared < 0) {
-    return std::clamp(largest_frame_bytes_, kBlockBytesMin, kIdleBlockBytesMax);
-  }
+  if (!declared || *declared < 0) return idle_block_bytes();
   const std::size_t whole = static_cast<std::size_t>(*declared) + kSizeFieldBytes;
   if (KRONIKA_PLANTED("frame-trusts-length")) return std::max(whole, kBlockBytesMin);
   const std::size_t earned = std::max({kBlockBytesMin, 2 * buffered_bytes(), largest_frame_bytes_});

@@ -43,6 +43,10 @@ class FrameReader {
 
   // The size of the frame at the front as declared, once its size field is here.
   std::optional<std::int64_t> DeclaredSize() const;
+  // How much Prepare() will give.
+  std::size_t room_bytes() const;
+  // The block of a connection on which no frame has begun: as large as its frames, within bounds.
+  std::size_t idle_block_bytes() const;
   std::size_t buffered_bytes() const { return end_ - begin_; }
   std::size_t block_bytes() const { return block_.size(); }
 

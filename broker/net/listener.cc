@@ -30,8 +30,10 @@ class Session final : public ByteStream, public std::enable_shared_from_this<Ses
   Session(TcpListener* listener, tcp::socket socket)
       : listener_(listener), socket_(std::move(socket)) {}
 
-  void Start(Peer peer, ConnectionLimits limits, RequestSink* sink) {
-    connection_ = std::make_shared<Connection>(limits, std::move(peer), this, sink);
+  void Start(Peer peer, ConnectionLimits limits, RequestSink* sink,
+             std::shared_ptr<RequestMemory> memory) {
+    connection_ =
+        std::make_shared<Connection>(limits, std::move(peer), this, sink, std::move(memory));
     connection_->Start();
   }
 
@@ -211,7 +213,7 @@ void TcpListener::Admit(tcp::socket socket) {
                   .address = host + ":" + std::to_string(remote.port()),
                   .host = host,
                   .listener = options_.name},
-                 options_.limits, sink_);
+                 options_.limits, sink_, place_.memory);
   if (sessions_.size() == 1) ArmIdleTimer();
 }
 

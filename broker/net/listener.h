@@ -49,6 +49,7 @@ struct ListenerPlace {
   boost::asio::io_context* io = nullptr;
   Loop* loop = nullptr;
   Log* log = nullptr;
+  std::shared_ptr<RequestMemory> memory;  // of all listeners
 };
 
 class Listener {

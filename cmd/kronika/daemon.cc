@@ -24,6 +24,7 @@ constexpr Duration kReadyInterval = std::chrono::milliseconds(20);
 broker::ServerOptions ServerOptionsOf(const config::Options& options,
                                       const metadata::BrokerSettings& settings) {
   broker::ServerOptions out{
+      .memory = {.bytes_max = static_cast<std::size_t>(settings.request_memory_bytes_max)},
       .admin = {.host = options.admin_listener.host, .port = options.admin_listener.port}};
   for (const auto& listener : options.listeners) {
     out.listeners.push_back(

@@ -142,19 +142,19 @@ void SimWire::TellClient() {
   });
 }
 
-void SimWire::Accept(SimLoop& loop, std::uint64_t id, broker::Dispatcher& dispatcher) {
-  loop_ = &loop;
+void SimWire::Accept(SimPort& port, std::uint64_t id) {
+  loop_ = &port.loop_;
   connection_ = std::make_shared<broker::net::Connection>(
       broker::net::ConnectionLimits{},
       broker::net::Peer{.id = id, .address = "sim:1", .host = "sim", .listener = "PLAINTEXT"}, this,
-      &dispatcher);
-  loop.Post([self = shared_from_this()] { self->connection_->Start(); });
+      &port.dispatcher_, port.memory_);
+  loop_->Post([self = shared_from_this()] { self->connection_->Start(); });
 }
 
 void SimPort::Accept(const std::shared_ptr<SimWire>& wire) {
   std::erase_if(wires_, [](const auto& entry) { return entry.second->broken_; });
   wires_.emplace(++last_, wire);
-  wire->Accept(loop_, last_, dispatcher_);
+  wire->Accept(*this, last_);
 }
 
 void SimPort::Die() {

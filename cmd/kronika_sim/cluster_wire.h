@@ -25,6 +25,7 @@
 
 namespace kronika::sim {
 
+class SimPort;
 class SimWires;
 
 class SimWire final : public std::enable_shared_from_this<SimWire>, public broker::net::ByteStream {
@@ -50,7 +51,7 @@ class SimWire final : public std::enable_shared_from_this<SimWire>, public broke
  private:
   friend class SimPort;
   friend class SimWires;
-  void Accept(SimLoop& loop, std::uint64_t id, broker::Dispatcher& dispatcher);
+  void Accept(SimPort& port, std::uint64_t id);
   void Feed();
   void ServerDies();
   void TellClient();
@@ -71,18 +72,24 @@ class SimWire final : public std::enable_shared_from_this<SimWire>, public broke
   Instant last_to_client_;
 };
 
-// The listener of one life of a broker: its dispatcher and its connections.
+// The listener of one life of a broker: its dispatcher, its connections and their memory.
 class SimPort {
  public:
-  SimPort(SimLoop& loop, const broker::Services& services) : loop_(loop), dispatcher_(services) {}
+  SimPort(SimLoop& loop, const broker::Services& services)
+      : loop_(loop),
+        dispatcher_(services),
+        memory_(std::make_shared<broker::net::RequestMemory>(
+            &loop, services.log, broker::net::RequestMemoryOptions{})) {}
   // The process is gone: the wires break. The dispatcher stays until the broker is destroyed.
   void Die();
   void Accept(const std::shared_ptr<SimWire>& wire);
 
  private:
+  friend class SimWire;
   friend class SimWires;
   SimLoop& loop_;
   broker::Dispatcher dispatcher_;
+  std::shared_ptr<broker::net::RequestMemory> memory_;
   std::map<std::uint64_t, std::shared_ptr<SimWire>> wires_;
   std::uint64_t last_ = 0;
 };

@@ -141,8 +141,9 @@ class MalformedTest : public testing::Test {
   void SetUp() override {
     // Requests that are right by chance make no topics.
     cluster.create_error = KafkaError::kPolicyViolation;
-    auto opened = net::Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog()},
-                                      {.host = "127.0.0.1", .port = 0});
+    auto opened = net::Listener::Open(
+        {.io = &loop.context(), .loop = &loop, .log = &NullLog(), .memory = memory},
+        {.host = "127.0.0.1", .port = 0});
     ASSERT_TRUE(opened.has_value());
     listener = std::move(*opened);
     ASSERT_TRUE(listener->Serve(*cluster.dispatcher));
@@ -170,6 +171,8 @@ class MalformedTest : public testing::Test {
 
   FakeCluster cluster;
   AsioLoop loop;
+  std::shared_ptr<net::RequestMemory> memory =
+      std::make_shared<net::RequestMemory>(&loop, &NullLog(), net::RequestMemoryOptions{});
   std::unique_ptr<net::Listener> listener;
   std::uint64_t sent = 0;
 };

@@ -3,91 +3,35 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "base/bytes.h"
+#include "base/rng.h"
+#include "base/sim_loop.h"
+#include "tests/unit/broker/net/connection_fakes.h"
 #include "tests/unit/broker/net/socket_client.h"
 
 namespace kronika::broker::net {
 namespace {
 
-struct FakeStream final : ByteStream {
-  void Receive(MutableBytes into) override {
-    EXPECT_FALSE(receiving);
-    EXPECT_FALSE(into.empty());
-    receiving = true;
-    room = into;
-  }
-  void Send(std::span<const Bytes> pieces) override {
-    EXPECT_FALSE(sending);
-    sending = true;
-    ++sends;
-    for (auto piece : pieces) sent += AsText(piece);
-  }
-  void Close(std::string why) override {
-    EXPECT_FALSE(closed);
-    closed = true;
-    reason = std::move(why);
-  }
-
-  MutableBytes room;
-  std::string sent;
-  std::string reason;
-  int sends = 0;
-  bool receiving = false;
-  bool sending = false;
-  bool closed = false;
-};
-
-struct FakeSink final : RequestSink {
-  void Handle(const Peer&, Slice frame, Completion done) override {
-    requests.emplace_back(frame.text());
-    if (answer_at_once) {
-      done(Outcome::Reply({frame}));
-    } else {
-      waiting.emplace(requests.size() - 1, std::move(done));
-    }
-  }
-  void OnClosed(const Peer&) override { ++closes; }
-
-  void Reply(std::size_t request, std::string_view text) {
-    waiting.at(request)(Outcome::Reply({Slice::CopyOf(text)}));
-    waiting.erase(request);
-  }
-
-  std::vector<std::string> requests;
-  std::map<std::size_t, Completion> waiting;
-  bool answer_at_once = false;
-  int closes = 0;
-};
-
 class ConnectionTest : public testing::Test {
  protected:
   void Open(ConnectionLimits limits = {}) {
-    connection = std::make_shared<Connection>(limits, Peer{.id = 1}, &stream, &sink);
+    connection = std::make_shared<Connection>(limits, Peer{.id = 1}, &stream, &sink, memory);
     connection->Start();
   }
-  // Gives bytes while the connection reads; returns how many it took.
-  std::size_t Give(std::string_view bytes) {
-    std::size_t taken = 0;
-    while (taken < bytes.size() && stream.receiving && !stream.closed) {
-      const std::size_t count = std::min(stream.room.size(), bytes.size() - taken);
-      std::memcpy(stream.room.data(), bytes.data() + taken, count);
-      taken += count;
-      stream.receiving = false;
-      connection->OnReceived(count);
-    }
-    return taken;
-  }
+  std::size_t Give(std::string_view bytes) { return Feed(*connection, stream, bytes); }
   void FinishSend() {
     ASSERT_TRUE(stream.sending);
     stream.sending = false;
     connection->OnSent();
   }
 
+  SeededRng rng{1};
+  SimScheduler scheduler{rng};
+  SimLoop loop{scheduler};
+  std::shared_ptr<RequestMemory> memory =
+      std::make_shared<RequestMemory>(&loop, &NullLog(), RequestMemoryOptions{});
   FakeStream stream;
   FakeSink sink;
   std::shared_ptr<Connection> connection;

@@ -29,8 +29,8 @@ class ListenerTest : public testing::Test {
   void Open(ListenerOptions options = {}) {
     options.host = "127.0.0.1";
     options.port = 0;
-    auto opened =
-        Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog()}, options);
+    auto opened = Listener::Open(
+        {.io = &loop.context(), .loop = &loop, .log = &NullLog(), .memory = memory}, options);
     ASSERT_TRUE(opened.has_value()) << opened.error().Describe();
     listener = std::move(*opened);
     ASSERT_TRUE(listener->Serve(sink));
@@ -38,6 +38,8 @@ class ListenerTest : public testing::Test {
   bool Until(const std::function<bool()>& condition) { return loop.RunUntil(condition, kLimit); }
 
   AsioLoop loop;
+  std::shared_ptr<RequestMemory> memory =
+      std::make_shared<RequestMemory>(&loop, &NullLog(), RequestMemoryOptions{});
   EchoSink sink;
   std::unique_ptr<Listener> listener;
 };
@@ -93,15 +95,17 @@ TEST_F(ListenerTest, ClosesWhatIsIdleForTooLong) {
 
 TEST_F(ListenerTest, NamesAPortInUse) {
   Open();
-  const auto second = Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog()},
-                                     {.host = "127.0.0.1", .port = listener->port()});
+  const auto second =
+      Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog(), .memory = memory},
+                     {.host = "127.0.0.1", .port = listener->port()});
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, ErrorCode::kBusy);
 }
 
 TEST_F(ListenerTest, RefusesWhoConnectsBeforeItServes) {
-  auto opened = Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog()},
-                               {.host = "127.0.0.1", .port = 0});
+  auto opened =
+      Listener::Open({.io = &loop.context(), .loop = &loop, .log = &NullLog(), .memory = memory},
+                     {.host = "127.0.0.1", .port = 0});
   ASSERT_TRUE(opened.has_value());
   EXPECT_FALSE(SocketClient((*opened)->port()).connected());
   ASSERT_TRUE((*opened)->Serve(sink));
