@@ -3,7 +3,8 @@
 Six kafka-python consumers share twelve partitions while records are written. Each round the broker that coordinates the group is
 killed: no commit goes back, every record is given to some member, and nobody has to rebalance. Questions that were written to
 a paused coordinator's socket after its successor stored something newer get an error or the newer value when it goes on: seen to
-fail with the planted bug `stale-coordinator-answers`.
+fail with the planted bug `stale-coordinator-answers`. All brokers are paused for longer than a member's session: nobody could be
+heard, so nobody is removed; seen to fail with `members-lost-by-a-standstill`.
 """
 
 import struct
@@ -19,6 +20,7 @@ import wire  # noqa: E402
 from chaos import ChaosTest  # noqa: E402
 from cluster import LONG_FORM  # noqa: E402
 from process import wait_for  # noqa: E402
+from speaker import OK, UNKNOWN_MEMBER, Speaker  # noqa: E402
 
 OFFSET_COMMIT, OFFSET_FETCH, DESCRIBE_GROUPS = 8, 9, 15
 STALE_QUESTIONS = 24
@@ -75,6 +77,7 @@ class Coordinator(ChaosTest):
     ROUNDS = 60 if LONG_FORM else 2
     MEMBERS = 20 if LONG_FORM else 6
     SHARED = 60 if LONG_FORM else 12
+    SESSION_MS, STILL_SECONDS = 6_000, 9
 
     def coordinator(self, group, ask):
         """The index of the broker that `ask` names; None while it names none."""
@@ -179,6 +182,22 @@ class Coordinator(ChaosTest):
                 questions += 1
                 each.connection.socket.close()
         print(f"{questions} questions to paused coordinators: none answered from old state")
+
+    def test_all_paused(self):
+        member = Speaker(self, "still")
+        self.assertEqual((OK, OK), (member.join(session_ms=self.SESSION_MS), member.sync()[0]))
+        for broker in range(self.BROKERS):
+            self.cluster.pause(broker)
+        try:
+            time.sleep(self.STILL_SECONDS)  # the pause itself
+        finally:
+            for broker in range(self.BROKERS):
+                self.cluster.resume(broker)
+
+        def told():
+            error = member.like(self).heartbeat()
+            return error in (OK, UNKNOWN_MEMBER) and [error]
+        self.assertEqual([OK], wait_for(told, 20, "a coordinator answers the member"), "it was removed while nobody could be heard")
 
     def test_all_restarted(self):
         group = "restarted"
