@@ -1,4 +1,7 @@
-"""The memory of requests is bounded over all connections, and stock clients go on at the bound."""
+"""The memory of requests is bounded over all connections, and stock clients go on at the bound.
+
+Fails with the planted bug request-memory-unbounded: nobody ever waits.
+"""
 
 import socket
 import struct
