@@ -1,4 +1,4 @@
-// The 21 keys of the node file, each with the function that reads its text form.
+// The keys of the node file, each with the function that reads its text form.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // The node file: what one broker must be told before it can start. Everything else is cluster
 // state.
 //
-//   table of 21 keys ──> node file (YAML), KRONIKA_<KEY>, --set KEY=VALUE, help, kronika.yaml, docs
+//   table of keys ──> node file (YAML), KRONIKA_<KEY>, --set KEY=VALUE, help, kronika.yaml, docs
 //
 // Called from the main thread before anything runs; Options is a plain value afterwards.
 // Invariants:
