@@ -111,7 +111,7 @@ std::map<std::int32_t, FetchCall> TopicReader::ByLeader() const {
 Status TopicReader::Round(const OnPartitionRecord& on_record) {
   if (stale_) {
     auto info = cluster_.DescribeTopic(topic_);
-    if (!info) return std::unexpected(std::move(info).error());
+    if (!info) return NobodyTells(std::move(info).error());
     info_ = std::move(*info);
     stale_ = false;
   }
@@ -147,6 +147,20 @@ Status TopicReader::Round(const OnPartitionRecord& on_record) {
   return {};
 }
 
+// Brokers that are away for a moment are trouble of this round; an answer is final.
+Status TopicReader::NobodyTells(Error why) {
+  switch (why.code) {
+    case ErrorCode::kIo:
+    case ErrorCode::kTimedOut:
+    case ErrorCode::kUnavailable:
+      trouble_ = std::move(why);
+      AskAgainLater();
+      return {};
+    default:
+      return std::unexpected(std::move(why));
+  }
+}
+
 void TopicReader::LoseLeader(std::int32_t leader, const Error& why) {
   cluster_.Drop(leader);
   stale_ = true;
@@ -172,6 +186,10 @@ void TopicReader::EndRound() {
     if (stale_) Pause(cluster_.options().retry_pause);
     return;
   }
+  AskAgainLater();
+}
+
+void TopicReader::AskAgainLater() {
   if (!stuck_since_) stuck_since_ = Now();
   cluster_.PauseAfter(*trouble_);
 }

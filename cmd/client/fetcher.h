@@ -61,8 +61,8 @@ class TopicReader {
 
   using OnPartitionRecord =
       std::function<void(std::int32_t partition, const wal::BatchHeader&, const wal::RecordView&)>;
-  // One Fetch to each leader, and all that came. Where a leader moved or went away the next round
-  // asks again; other errors are returned.
+  // One Fetch to each leader, and all that came. Where a leader moved, or brokers went away, the
+  // next round asks again; other errors are returned.
   Status Round(const OnPartitionRecord& on_record);
 
   const std::map<std::int32_t, std::int64_t>& positions() const { return positions_; }
@@ -77,8 +77,10 @@ class TopicReader {
  private:
   Status Take(const Fetched& fetched, const OnPartitionRecord& on_record);
   void Trouble(Error why);
+  Status NobodyTells(Error why);
   void LoseLeader(std::int32_t leader, const Error& why);
   void EndRound();
+  void AskAgainLater();
   std::map<std::int32_t, FetchCall> ByLeader() const;
 
   Cluster& cluster_;

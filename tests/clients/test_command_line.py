@@ -1,7 +1,9 @@
 """What `kronika` says on the command line of a cluster that is not well, and of wishes that cannot be met."""
 
 import json
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,6 +30,17 @@ class CommandLine(ClusterTest):
         made = self.kronika("topic", "create", topic, "-p", "6", "-r", "3", *more)
         self.assertEqual(OK, made.returncode, made.stderr)
         return topic, made.stderr
+
+    def follow(self, topic):
+        """`topic consume --follow` until the test ends: the process, and the file of what it prints and says."""
+        folder = tempfile.TemporaryDirectory(prefix="kronika-test-")
+        self.addCleanup(folder.cleanup)
+        told = Path(folder.name) / "told"
+        with told.open("w") as out:
+            process = subprocess.Popen([BINARY, "topic", "consume", topic, "--follow", "-b", self.cluster.bootstrap], stdout=out, stderr=out)
+        self.addCleanup(process.wait, 10)
+        self.addCleanup(process.terminate)
+        return process, told
 
     def test_health_names_a_killed_broker_and_what_it_held_at_once(self):
         topic, _ = self.create("well", "-c", "min.insync.replicas=3")
@@ -75,6 +88,8 @@ class CommandLine(ClusterTest):
         topic = self.led_by(3)
         alone = f"127.0.0.1:{self.cluster.port(2)}"
         run([BINARY, "topic", "produce", topic, "-b", alone], stdin="first\n")
+        follower, followed = self.follow(topic)
+        wait_for(lambda: "first" in followed.read_text(), 10, "the follower has the first record")
         for broker in (0, 1):
             self.cluster.kill(broker)
         for words, cause in ((["topic", "produce", topic], "NOT_ENOUGH_REPLICAS"),
@@ -92,8 +107,12 @@ class CommandLine(ClusterTest):
         self.cluster.kill(2)
         self.assertIn(f"no broker answers at 127.0.0.1:{self.cluster.port(0)}", self.kronika("topic", "consume", topic, "--timeout-ms",
                                                                                               "500").stderr)
+        wait_for(lambda: "refused" in followed.read_text() or follower.poll() is not None, 20, "the follower has nobody to ask")
+        self.assertIsNone(follower.poll(), followed.read_text())
         self.cluster.start()
         wait_for(lambda: self.health()[0] == OK, 30, "all is well again")
+        self.kronika("topic", "produce", topic, stdin="after all were away\n")
+        wait_for(lambda: "after all were away" in followed.read_text(), 30, "who follows a topic goes on")
 
     def test_without_a_majority_the_reason_is_told(self):
         topic, _ = self.create("minority")
