@@ -2,6 +2,7 @@
 #include "broker/net/request_memory.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -11,7 +12,8 @@
 
 namespace kronika::broker::net {
 namespace {
-// Silence is looked for this often in `silence_max`, while somebody waits.
+// Silence is looked for this often in `silence_max`, while somebody waits, and counted in looks: a
+// look that is late, since the process stood still, comes before what was sent meanwhile is read.
 constexpr int kLooks = 10;
 constexpr std::size_t kSilentShare = 16;
 }  // namespace
@@ -66,12 +68,10 @@ void RequestMemory::CloseSilent() {
   armed_ = false;
   std::vector<RequestAccount*> silent;
   for (RequestAccount* account : others_) {
-    account->Watch(loop_->Now());
-    if (account->watched_ && loop_->Now() - account->silent_since_ >= options_.silence_max) {
-      silent.push_back(account);
-    }
+    account->Look();
+    if (account->silent_looks_ >= kLooks) silent.push_back(account);
   }
-  std::ranges::sort(silent, {}, &RequestAccount::silent_since_);
+  std::ranges::sort(silent, std::greater{}, &RequestAccount::silent_looks_);
   bool waited = std::exchange(waits_seen_, waits_) != waits_;
   for (RequestAccount* account : silent) {
     if (!waited && !Pressed()) break;
@@ -88,7 +88,8 @@ void RequestMemory::Close(RequestAccount& account) {
   const std::string why = fmt::format(
       "it sent {} bytes in {} s of a request of which {} bytes are here, while others wait for "
       "memory (queued.max.request.bytes: {})",
-      account.arrived_, (loop_->Now() - account.silent_since_) / std::chrono::seconds(1),
+      account.arrived_,
+      account.silent_looks_ * options_.silence_max / kLooks / std::chrono::seconds(1),
       account.holding_.begun, options_.bytes_max);
   log_->Warn("connection {} from {} is closed: {}", peer.id, peer.address, why);
   account.holder_->OnSilent(why);
@@ -126,7 +127,6 @@ void RequestAccount::Ask(std::size_t room) {
 void RequestAccount::Give(std::size_t room) {
   if (std::exchange(wanted_, 0) > 0) {
     memory_->others_.splice(memory_->others_.end(), memory_->waiting_, place_);
-    watched_ = false;
   }
   room_ = room;
   memory_->Recharge(*this);
@@ -149,7 +149,7 @@ void RequestAccount::Settle(const Holding& now) {
 }
 
 void RequestAccount::RequestIsWhole() {
-  watched_ = false;
+  Forgive();
   if (memory_->exceeding_ == this) memory_->exceeding_ = nullptr;
 }
 
@@ -163,19 +163,21 @@ void RequestAccount::Leave(std::size_t unanswered) {
   Settle({.unanswered = unanswered});
 }
 
-// Whether it is this client's turn to send, and others may be waiting for what it holds.
+// Whether others may be waiting for what it holds of a request that is not whole.
 bool RequestAccount::Blocks() const {
-  return holder_ != nullptr && room_ > 0 && holding_.begun > holding_.allowance;
+  return holder_ != nullptr && holding_.begun > holding_.allowance;
 }
 
-void RequestAccount::Watch(Instant now) {
-  if (!Blocks()) {
-    watched_ = false;
-  } else if (!watched_ || arrived_ * kSilentShare >= holding_.begun) {
-    watched_ = true;
-    silent_since_ = now;
-    arrived_ = 0;
-  }
+// Who waits for room is not looked at, and is not forgiven either: a byte now and then makes it
+// wait again.
+void RequestAccount::Look() {
+  if (!Blocks() || arrived_ * kSilentShare >= holding_.begun) return Forgive();
+  ++silent_looks_;
+}
+
+void RequestAccount::Forgive() {
+  silent_looks_ = 0;
+  arrived_ = 0;
 }
 
 }  // namespace kronika::broker::net

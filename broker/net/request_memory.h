@@ -14,9 +14,10 @@
 //    whole, however many are begun, and nobody is closed for having come late.
 // 3. Room within the allowance is given at once, other room in the order of asking. Whole requests
 //    need no room: they never wait here.
-// 4. While others wait, a connection that is read from, holds part of a request beyond its
-//    allowance and in `silence_max` sends less than a sixteenth of that part is closed; the one
-//    that was silent first goes first. One that waits for room is not to blame.
+// 4. While others wait, a connection that holds part of a request beyond its allowance and in
+//    `silence_max` brings less than a sixteenth of that part is closed, the longest silent first;
+//    also one that is not read from because its client leaves the answers where they are. What a
+//    connection waits for room does not count, and a standstill of the process counts as one look.
 // Source: the idea of a pool for all sockets, KIP-72.
 #pragma once
 
@@ -126,7 +127,8 @@ class RequestAccount {
   std::size_t ChargeWith(std::size_t room) const;
   void Give(std::size_t room);
   bool Blocks() const;
-  void Watch(Instant now);
+  void Look();
+  void Forgive();
 
   const std::shared_ptr<RequestMemory> memory_;
   RequestHolder* holder_;
@@ -135,9 +137,8 @@ class RequestAccount {
   std::size_t room_ = 0;  // of the read under way
   std::size_t charged_ = 0;
   std::size_t wanted_ = 0;  // while it waits; else 0
-  bool watched_ = false;
-  Instant silent_since_;
-  std::size_t arrived_ = 0;  // since then
+  int silent_looks_ = 0;
+  std::size_t arrived_ = 0;  // since the first of them
 };
 
 }  // namespace kronika::broker::net

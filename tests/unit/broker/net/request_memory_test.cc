@@ -271,5 +271,64 @@ TEST_F(RequestMemoryTest, WhoWaitsIsNotToBlame) {
   }
 }
 
+// A byte makes who holds the budget ask for room and wait for it: that is no reason to stay. Seen
+// to fail when silence begins anew after each wait.
+TEST_F(RequestMemoryTest, AByteNowAndThenIsSilence) {
+  for (int i = 0; i < 2; ++i) AddAndSend(7 * kMiB, 7 * kMiB / 2);
+  Client& slow = AddAndSend(6 * kMiB, 4);
+  for (int second = 0; second < 30; ++second) {
+    for (int i = 0; i < 2; ++i) clients[i]->to_send += 'x';
+    slow.to_send += std::string(20'000, 'x');
+    SendAll();
+    scheduler.RunFor(seconds(1));
+  }
+  EXPECT_GE(memory->stats().closed, 1u);
+  EXPECT_FALSE(slow.stream.closed);
+}
+
+// Nothing is read from a connection that has as much to send as it may have: what it has begun
+// cannot get whole until its client takes the answers. Seen to fail when only those that are read
+// from are looked at.
+TEST_F(RequestMemoryTest, WhoLeavesItsAnswersIsSilent) {
+  constexpr std::size_t kFrame = 6 * kMiB;
+  for (int i = 0; i < 2; ++i) {
+    Client& client = Add();
+    client.Begin(100, 104);
+    client.Send();
+    ASSERT_EQ(client.sink.requests.size(), 1u);
+    client.Begin(kFrame, kFrame);
+    while (client.Send()) {
+    }
+    client.sink.Reply(0, std::string(11 * kMiB, 'a'));
+    client.to_send += "x";
+    ASSERT_TRUE(client.Send());
+    ASSERT_FALSE(client.stream.receiving) << "11 MiB and 6 MiB are more than may be under way";
+  }
+  ASSERT_GT(memory->stats().charged, 8 * kMiB);
+  Client& honest = AddAndSend(2 * kMiB, 2 * kMiB + 4);
+  EXPECT_TRUE(honest.sink.requests.empty());
+  scheduler.RunFor(seconds(12));
+  SendAll();
+  EXPECT_EQ(honest.sink.requests.size(), 1u);
+}
+
+// What was sent meanwhile is read only after the timers that are overdue (SAFETY B7). Seen to fail
+// when silence is measured by the clock.
+TEST_F(RequestMemoryTest, TimeThatTheProcessStoodStillIsNotSilence) {
+  Client& slow = AddAndSend(7 * kMiB, 6 * kMiB);
+  Client& honest = AddAndSend(7 * kMiB, 6 * kMiB);
+  AddAndSend(2 * kMiB, 2 * kMiB + 4);
+  ASSERT_EQ(memory->stats().waiting, 1u);
+  scheduler.RunFor(seconds(3));
+  loop.Pause();
+  scheduler.RunFor(seconds(60));
+  loop.Resume();
+  scheduler.RunFor(seconds(5));
+  EXPECT_EQ(memory->stats().closed, 0u);
+  for (Client* client : {&slow, &honest}) client->to_send += std::string(kMiB + 4, 'x');
+  SendAll();
+  for (const auto& client : clients) EXPECT_EQ(client->sink.requests.size(), 1u);
+}
+
 }  // namespace
 }  // namespace kronika::broker::net
