@@ -64,6 +64,11 @@ void Dispatcher::Handle(const net::Peer& peer, Slice frame, net::Completion done
   if (!served) CloseMalformed(peer, served.error().Describe(), path);
 }
 
+void Dispatcher::OnHurry(const net::Peer& peer) {
+  const auto found = connections_.find(peer.id);
+  if (found != connections_.end()) found->second.waiting.NotifyAppended(0);
+}
+
 void Dispatcher::CloseMalformed(const net::Peer& peer, const std::string& why, ReplyPath& path) {
   ++stats_.malformed;
   services_.log->Debug("connection {} from {} is closed: {}", peer.id, peer.address, why);

@@ -41,6 +41,7 @@ class Dispatcher final : public net::RequestSink {
 
   void Handle(const net::Peer& peer, Slice frame, net::Completion done) override;
   void OnClosed(const net::Peer& peer) override { connections_.erase(peer.id); }
+  void OnHurry(const net::Peer& peer) override;
 
   const DispatcherStats& stats() const { return stats_; }
 

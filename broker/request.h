@@ -22,9 +22,9 @@ struct ConnectionState {
   // What the client said of itself (ApiVersions ≥ 3).
   std::string software_name;
   std::string software_version;
-  // Woken with OnChanged when the connection is gone: requests that wait for something give up
-  // then.
-  WaitList closing;
+  // The requests that wait for something. Woken with OnChanged when the connection is gone: they
+  // give up then; with OnAppended when memory for requests is short: they wait no longer.
+  WaitList waiting;
 };
 
 struct RequestContext {
@@ -34,7 +34,7 @@ struct RequestContext {
   std::int16_t version = 0;
   std::int32_t correlation_id = 0;
   std::size_t request_bytes = 0;
-  ConnectionState* connection = nullptr;  // good until `closing` is woken
+  ConnectionState* connection = nullptr;  // good until `waiting` is woken with OnChanged
 };
 
 // Where the answer to one request goes, with what its encoding needs.

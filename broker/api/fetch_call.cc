@@ -153,7 +153,7 @@ void FetchCall::OnAllRead() {
   if (must_answer_ || bytes_read_ >= bytes_min_) return Finish();
   if (changed_ || bytes_read_ + bytes_grown_ >= bytes_min_) return ReadAgainSoon();
   is_parked_ = true;
-  context_.connection->closing.Join(connection_place_);
+  context_.connection->waiting.Join(connection_place_);
   if (timer_.value == 0) {
     timer_ = services_.loop->RunAt(deadline_, [self = shared_from_this()] { self->OnTimeOver(); });
   }
@@ -168,6 +168,10 @@ void FetchCall::OnGrown(std::uint64_t bytes) {
 void FetchCall::OnChanged() {
   changed_ = true;
   if (is_parked_) ReadAgainSoon();
+}
+
+void FetchCall::Hurry() {
+  if (!KRONIKA_PLANTED("fetch-waits-on-memory")) OnChanged();
 }
 
 void FetchCall::ReadAgainSoon() {

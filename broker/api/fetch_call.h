@@ -11,7 +11,7 @@
 // 2. Being woken costs a count; the second read is posted once, however many appends a turn brings.
 // 3. At most `max_bytes` are answered (and fetch.max.bytes), except that the first batch found is
 //    given whole.
-// 4. It ends with its connection.
+// 4. It ends with its connection, and answers what there is when memory for requests is short.
 //
 // Source: Kafka's fetch semantics (limits, minimum bytes, order of partitions as the client gave
 // it).
@@ -51,7 +51,7 @@ class FetchCall : public std::enable_shared_from_this<FetchCall> {
   class ConnectionPlace final : public Waiter {
    public:
     explicit ConnectionPlace(FetchCall* call) : call_(call) {}
-    void OnAppended(std::uint64_t) override {}
+    void OnAppended(std::uint64_t) override { call_->Hurry(); }
     void OnChanged() override { call_->Drop(); }
 
    private:
@@ -77,6 +77,7 @@ class FetchCall : public std::enable_shared_from_this<FetchCall> {
   void OnAllRead();
   void OnGrown(std::uint64_t bytes);
   void OnChanged();
+  void Hurry();
   void ReadAgainSoon();
   void OnTimeOver();
   void Finish();

@@ -74,6 +74,7 @@ class Connection final : public RequestHolder, public std::enable_shared_from_th
   const Peer& peer() const override { return peer_; }
   void OnRoom(std::size_t bytes) override;
   void OnSilent(const std::string& why) override { Close(why); }
+  void OnHurry() override { sink_->OnHurry(peer_); }
   bool closed() const { return closed_; }
   std::size_t requests_in_flight() const { return slots_.size(); }
   std::size_t bytes_in_flight() const { return bytes_in_flight_; }

@@ -58,14 +58,31 @@ void RequestMemory::Recharge(RequestAccount& account) {
 void RequestMemory::Arm() {
   if (std::exchange(armed_, true)) return;
   loop_->RunAfter(options_.silence_max / kLooks, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->CloseSilent();
+    if (const auto self = weak.lock()) self->Look();
   });
 }
 
 // Goes on for as long as little is free: who waits again and again, but never for long, is kept
 // waiting as well.
-void RequestMemory::CloseSilent() {
+void RequestMemory::Look() {
   armed_ = false;
+  if (Pressed()) {
+    Hurry(others_);
+    Hurry(waiting_);
+  }
+  CloseSilent();
+  if (Pressed() || charged_ > options_.bytes_max / 2) Arm();
+}
+
+void RequestMemory::Hurry(const Accounts& accounts) const {
+  for (const RequestAccount* account : accounts) {
+    if (account->holder_ == nullptr || account->holding_.unanswered <= account->holding_.allowance)
+      continue;
+    account->holder_->OnHurry();
+  }
+}
+
+void RequestMemory::CloseSilent() {
   std::vector<RequestAccount*> silent;
   for (RequestAccount* account : others_) {
     account->Look();
@@ -79,7 +96,6 @@ void RequestMemory::CloseSilent() {
     waited = false;
     Close(*account);
   }
-  if (Pressed() || charged_ > options_.bytes_max / 2) Arm();
 }
 
 void RequestMemory::Close(RequestAccount& account) {

@@ -18,6 +18,8 @@
 //    `silence_max` brings less than a sixteenth of that part is closed, the longest silent first;
 //    also one that is not read from because its client leaves the answers where they are. What a
 //    connection waits for room does not count, and a standstill of the process counts as one look.
+// 5. While others wait, who holds whole requests beyond its allowance is told again and again: a
+//    request that waits for something is to be answered with what there is.
 // Source: the idea of a pool for all sockets, KIP-72.
 #pragma once
 
@@ -67,6 +69,8 @@ class RequestMemory : public std::enable_shared_from_this<RequestMemory> {
   void Serve();
   void Recharge(RequestAccount& account);
   void Arm();
+  void Look();
+  void Hurry(const Accounts& accounts) const;
   void CloseSilent();
   void Close(RequestAccount& account);
 
@@ -78,7 +82,7 @@ class RequestMemory : public std::enable_shared_from_this<RequestMemory> {
   RequestAccount* exceeding_ = nullptr;  // the one of invariant 2
   std::size_t charged_ = 0;
   std::uint64_t waits_ = 0;
-  std::uint64_t waits_seen_ = 0;  // by the last CloseSilent()
+  std::uint64_t waits_seen_ = 0;  // by the last Look()
   std::uint64_t closed_ = 0;
   bool armed_ = false;
 };
@@ -91,6 +95,8 @@ class RequestHolder {
   virtual void OnRoom(std::size_t bytes) = 0;
   // It is to close.
   virtual void OnSilent(const std::string& why) = 0;
+  // Others wait for what its whole requests hold. It ends none of them from inside.
+  virtual void OnHurry() = 0;
 
  protected:
   ~RequestHolder() = default;

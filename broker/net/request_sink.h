@@ -50,6 +50,9 @@ class RequestSink {
   // OnClosed.
   virtual void Handle(const Peer& peer, Slice frame, Completion done) = 0;
   virtual void OnClosed(const Peer& peer) = 0;
+  // Others wait for the memory that requests of this connection hold: one that waits for something
+  // is to be answered with what there is, soon, but not from inside.
+  virtual void OnHurry(const Peer& peer) = 0;
 };
 
 }  // namespace kronika::broker::net

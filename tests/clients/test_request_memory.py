@@ -1,6 +1,6 @@
 """The memory of requests is bounded over all connections, and stock clients go on at the bound.
 
-Fails with the planted bug request-memory-unbounded: nobody ever waits.
+Fails with the planted bugs request-memory-unbounded (nobody ever waits) and fetch-waits-on-memory.
 """
 
 import socket
@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import clients  # noqa: E402
 import results  # noqa: E402
+import wire  # noqa: E402
 from cluster import PEER_IS_KAFKA, ClusterTest  # noqa: E402
 from process import wait_for  # noqa: E402
 
@@ -55,11 +56,23 @@ class Begun:
         self.socket.close()
 
 
-@clients.needs("kcat")
-@unittest.skipIf(PEER_IS_KAFKA, "Kafka's bound is off unless it is set")
-class BegunRequests(ClusterTest):
+def uvarint(value):
+    out = b""
+    while value >= 0x80:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def long_fetch(topic, offset, filler):
+    """A Fetch (version 12) of partition 0 that may wait for ten minutes, with a tagged field that nobody knows."""
+    partition = struct.pack(">iiqiqi", 0, -1, offset, -1, -1, MIB) + b"\0"
+    topics = b"\2" + uvarint(len(topic) + 1) + topic.encode() + b"\2" + partition + b"\0"
+    return struct.pack(">iiiibii", -1, 600_000, 1, MIB, 0, 0, -1) + topics + b"\1\1\1" + b"\x64" + uvarint(filler) + bytes(filler)
+
+
+class RequestMemoryTest(ClusterTest):
     BROKERS = 1
-    SETTINGS = {"broker_defaults": f"{{queued.max.request.bytes: {BOUND}}}"}
 
     def metric(self, name):
         return self.cluster.metric(0, f"kronika_request_memory_{name}")
@@ -68,6 +81,12 @@ class BegunRequests(ClusterTest):
         text = "".join(value + "\n" for value in values)
         clients.kcat(self.cluster.bootstrap, "-P", "-t", topic, stdin=text, seconds=10)
         self.assertEqual(text, clients.kcat(self.cluster.bootstrap, "-C", "-t", topic, "-o", "beginning", "-e", "-q", seconds=10))
+
+
+@clients.needs("kcat")
+@unittest.skipIf(PEER_IS_KAFKA, "Kafka's bound is off unless it is set")
+class BegunRequests(RequestMemoryTest):
+    SETTINGS = {"broker_defaults": f"{{queued.max.request.bytes: {BOUND}}}"}
 
     def test_stock_clients_go_on_and_memory_is_bounded(self):
         self.write_and_read(self.topic("before"), ["x"])
@@ -89,6 +108,22 @@ class BegunRequests(ClusterTest):
             one.close()
         wait_for(lambda: self.metric("bytes") == 0 and self.metric("waiting") == 0, 10, "all of it is given back")
         self.write_and_read(self.topic("after"), ["y" * 500_000])
+
+
+@clients.needs("kcat")
+@unittest.skipIf(PEER_IS_KAFKA, "Kafka's bound is off unless it is set")
+class HeldRequests(RequestMemoryTest):
+    SETTINGS = {"broker_defaults": f"{{queued.max.request.bytes: {MIB}}}"}
+
+    def test_a_fetch_that_waits_does_not_keep_others_waiting(self):
+        topic = self.topic("held")
+        self.write_and_read(topic, ["x"])
+        with wire.Connection(self.cluster.port(0)) as holder:
+            holder.send(wire.FETCH, 12, long_fetch(topic, 1, MIB * 3 // 2), tags=b"\0")
+            wait_for(lambda: self.metric("bytes") > MIB, 10, "the budget is used up")
+            self.write_and_read(self.topic("meanwhile"), ["y" * 500_000])
+            holder.receive()
+        self.assertEqual(0, self.metric("closed_total"))
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ struct FakeSink final : RequestSink {
     }
   }
   void OnClosed(const Peer&) override { ++closes; }
+  void OnHurry(const Peer&) override { ++hurries; }
 
   void Reply(std::size_t request, std::string_view text) {
     waiting.at(request)(Outcome::Reply({Slice::CopyOf(text)}));
@@ -65,6 +66,7 @@ struct FakeSink final : RequestSink {
   std::map<std::size_t, Completion> waiting;
   bool answer_at_once = false;
   int closes = 0;
+  int hurries = 0;
 };
 
 // Gives bytes while the connection reads; returns how many it took.

@@ -20,6 +20,7 @@ struct EchoSink final : RequestSink {
     done(Outcome::Reply({std::move(frame)}));
   }
   void OnClosed(const Peer&) override { ++closes; }
+  void OnHurry(const Peer&) override {}
   std::string host;
   int closes = 0;
 };

@@ -330,5 +330,30 @@ TEST_F(RequestMemoryTest, TimeThatTheProcessStoodStillIsNotSilence) {
   for (const auto& client : clients) EXPECT_EQ(client->sink.requests.size(), 1u);
 }
 
+// A fetch may wait for as long as its client says, and would hold the budget for that long.
+TEST_F(RequestMemoryTest, WhoHoldsWholeRequestsIsToldWhileOthersWait) {
+  std::vector<Client*> holders;
+  for (int i = 0; i < 2; ++i) {
+    for (Client* holder : holders) EXPECT_EQ(holder->sink.hurries, 0) << "nobody waits";
+    holders.push_back(&Add());
+    holders.back()->Begin(5 * kMiB, 5 * kMiB + 4);
+    while (holders.back()->Send()) {
+    }
+    ASSERT_EQ(holders.back()->sink.waiting.size(), 1u);
+    scheduler.RunFor(seconds(10));
+  }
+  Client& honest = Add();
+  honest.Begin(2 * kMiB, 2 * kMiB + 4);
+  while (honest.Send()) {
+  }
+  ASSERT_TRUE(honest.sink.requests.empty());
+  scheduler.RunFor(seconds(2));
+  for (Client* holder : holders) {
+    EXPECT_GE(holder->sink.hurries, 1);
+    EXPECT_FALSE(holder->stream.closed);
+  }
+  EXPECT_EQ(honest.sink.hurries, 0);
+}
+
 }  // namespace
 }  // namespace kronika::broker::net
