@@ -60,6 +60,7 @@ if [[ -e $state ]]; then
   ((${#settings[@]} == 0)) || die "$dir holds a cluster already; edit its node files instead of --set"
 fi
 brokers=${brokers:-3} base_port=${base_port:-9092}
+found_alive=()
 stop_seconds=$((timeout_seconds < 15 ? timeout_seconds : 15))
 
 kafka_port() { echo $((base_port + $1)); }
@@ -79,8 +80,13 @@ pid_of() {
   local pid started
   [[ -s $(node "$1")/pid ]] && read -r pid started <"$(node "$1")/pid" || return 1
   # A process that ended before its start time was read left none.
-  [[ -n $started && $(start_time "$pid") == "$started" && $(process_state "$pid") != Z ]] || return 1
+  [[ -n $started && $(start_time "$pid") == "$started" ]] && ! has_ended "$pid" || return 1
   echo "$pid"
+}
+# Nobody has asked for its exit code yet, and none of its threads is left, which would hold its files.
+has_ended() {
+  local threads=("/proc/$1/task"/*)
+  [[ $(process_state "$1") == Z ]] && ((${#threads[@]} < 2))
 }
 
 # Waits until broker $1 has ended, at most $2 seconds.
@@ -110,7 +116,7 @@ supervise() {
 launch() {
   local i=$1 folder
   folder=$(node "$i")
-  pid_of "$i" >/dev/null && return
+  ! pid_of "$i" >/dev/null || { found_alive[i]=yes; return; }
   rm -f "$folder/pid" "$folder/exit_code"
   [[ ! -s $folder/kronika.log ]] || mv "$folder/kronika.log" "$folder/kronika.log.1"
   : >"$folder/kronika.log"
@@ -167,7 +173,14 @@ last_words() {
   tail -n 15 "$(node "$1")/kronika.log" >&2
 }
 
-must_run() { pid_of "$1" >/dev/null || { last_words "$1"; exit 1; }; }
+# Broker $1 has to run. One that this command found alive may have been ending already, as after a kill.
+must_run() {
+  pid_of "$1" >/dev/null && return
+  [[ -n ${found_alive[$1]:-} ]] || { last_words "$1"; exit 1; }
+  found_alive[$1]=""
+  say "broker $1 was running and has ended: starting it"
+  launch "$1"
+}
 # One that ended is the reason why another one waits.
 ready_beside_all() { each must_run; ready "$1"; }
 

@@ -54,15 +54,15 @@ class ManyPartitions(ChaosTest):
         print(f"{self.PARTITIONS} partitions with {self.BROKERS} replicas made in {time.monotonic() - begin:.1f} s", flush=True)
         self.to_and_from_each(topic, "all")
         self.assert_nobody_is_elected()
-        for victim in range(self.ROUNDS):
-            victim %= self.BROKERS
+        for round_number in range(self.ROUNDS):
+            victim = round_number % self.BROKERS
             survivor = (victim + 1) % self.BROKERS
             begin = time.monotonic()
             self.cluster.kill(victim)
             wait_for(lambda: self.all_led(topic, survivor) and not self.led_by(topic, victim + 1, survivor), 30,
                      "every partition has a leader that lives")
             print(f"broker {victim} killed: every partition led by another after {time.monotonic() - begin:.1f} s", flush=True)
-            self.to_and_from_each(topic, f"without{victim}")
+            self.to_and_from_each(topic, f"round{round_number}")
             begin = time.monotonic()
             self.cluster.restart(victim)
             self.wait_in_sync(topic, 60)

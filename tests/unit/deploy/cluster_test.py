@@ -1,10 +1,12 @@
 """deploy/cluster.sh with a stand-in for the program: arguments, process ids, exit codes, and that it may be repeated.
 
 Seen to fail: with the comparison of start times removed from pid_of, test_a_foreign_process_is_left_alone ends a
-process that the cluster never started. With numbers that are not read as decimal, test_numbers_with_leading_zeros.
+process that the cluster never started. With a `must_run` that takes nobody for ending,
+test_one_that_was_killed_a_moment_ago_is_started_when_it_has_ended. With numbers that are not read as decimal, test_numbers_with_leading_zeros.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,12 @@ from process import run, wait_for  # noqa: E402
 
 SCRIPT = ROOT / "deploy" / "cluster.sh"
 FAKE = Path(__file__).resolve().parent / "fake_kronika.py"
+
+
+def clients_of(port):
+    """How many sockets of this machine are connected to the TCP port on IPv4."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
 
 
 class ClusterTest(unittest.TestCase):
@@ -97,6 +105,19 @@ class ClusterTest(unittest.TestCase):
         failed = self.start(check=False)
         self.assertEqual(1, failed.returncode)
         self.assertIn("broker 1 ended with exit code 7", failed.stderr)
+
+    def test_one_that_was_killed_a_moment_ago_is_started_when_it_has_ended(self):
+        self.start()
+        ending = self.pid(1)
+        os.kill(ending, signal.SIGSTOP)  # there, and no answer from it: as a process that is about to end
+        starting = subprocess.Popen([SCRIPT, "start", "--dir", self.dir], env={**os.environ, "KRONIKA_BIN": str(FAKE)},
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        wait_for(lambda: clients_of(self.port + 553), 10, "the script asks broker 1")
+        os.kill(ending, signal.SIGKILL)
+        said = starting.communicate(timeout=30)[0]
+        self.assertEqual(0, starting.returncode, said)
+        self.assertIn("broker 1 was running and has ended: starting it", said)
+        self.assertNotEqual(ending, self.pid(1))
 
     def test_start_waits_until_all_are_listed(self):
         (self.dir / "node1").mkdir(parents=True)
