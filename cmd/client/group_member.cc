@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "proto/kafka/heartbeat.h"
 #include "proto/kafka/join_group.h"
@@ -17,6 +18,12 @@ using kafka::KafkaError;
 constexpr std::string_view kProtocolType = "consumer";
 constexpr Milliseconds kBeatEvery{3'000};
 constexpr Milliseconds kAskStopEvery{200};
+
+// Of errors that are not the group's own, only a connection's are worth another attempt.
+bool MayHeal(ErrorCode code) {
+  return code == ErrorCode::kIo || code == ErrorCode::kTimedOut ||
+         code == ErrorCode::kUnavailable || code == ErrorCode::kCorruption;
+}
 
 }  // namespace
 
@@ -60,7 +67,8 @@ Result<GroupMember::Outcome> GroupMember::React(KafkaError error, std::string_vi
     case KafkaError::kCoordinatorNotAvailable:
     case KafkaError::kCoordinatorLoadInProgress:
       coordinator_.Forget(false);
-      Pause(coordinator_.cluster().options().retry_pause);
+      trouble_ = FromKafka(error, where, detail);
+      coordinator_.cluster().PauseAfter(*trouble_);
       return Outcome::kAgain;
     case KafkaError::kRebalanceInProgress:
     case KafkaError::kIllegalGeneration:
@@ -78,26 +86,26 @@ Result<GroupMember::Outcome> GroupMember::React(KafkaError error, std::string_vi
 
 Status GroupMember::Join() {
   ForgetPlace();
+  bool stuck = false;
+  Moment stuck_since{};
   for (;;) {
     if (stop_()) return Fail(ErrorCode::kShutdown, "stopped before the group was joined");
+    trouble_.reset();
     auto joined = JoinOnce();
     if (joined && *joined == Outcome::kGood) {
       next_beat_ = Now() + kBeatEvery;
       return {};
     }
-    if (joined) continue;
-    // Of errors that are not the group's own, only a connection's are worth another attempt.
-    switch (joined.error().code) {
-      case ErrorCode::kIo:
-      case ErrorCode::kTimedOut:
-      case ErrorCode::kUnavailable:
-      case ErrorCode::kCorruption:
-        coordinator_.Forget(true);
-        Pause(coordinator_.cluster().options().retry_pause);
-        continue;
-      default:
-        return std::unexpected(std::move(joined).error());
+    if (!joined) {
+      if (!MayHeal(joined.error().code)) return std::unexpected(std::move(joined).error());
+      coordinator_.Forget(true);
+      trouble_ = std::move(joined).error();
+      coordinator_.cluster().PauseAfter(*trouble_);
     }
+    const bool was_stuck = std::exchange(stuck, trouble_.has_value());
+    if (stuck && !was_stuck) stuck_since = Now();
+    if (stuck && options_.patience && Now() - stuck_since >= *options_.patience)
+      return std::unexpected(std::move(*trouble_));
   }
 }
 

@@ -31,6 +31,8 @@ struct MemberOptions {
   std::optional<std::string> instance_id = std::nullopt;  // keeps its partitions over a restart
   Milliseconds session_timeout{45'000};
   Milliseconds rebalance_timeout{60'000};
+  // How long a coordinator that is not there is tried to be reached; none: for ever.
+  std::optional<Milliseconds> patience = std::nullopt;
 };
 
 class GroupMember {
@@ -39,7 +41,8 @@ class GroupMember {
   GroupMember(Coordinator& coordinator, MemberOptions options, Stop stop)
       : coordinator_(coordinator), options_(std::move(options)), stop_(std::move(stop)) {}
 
-  // Through as many rebalances as it takes. kShutdown; kFenced: another member has the instance id.
+  // Through as many rebalances as it takes. kShutdown; kFenced: another member has the instance id;
+  // when options.patience is over, what the last attempt failed with.
   Status Join();
   const std::vector<TopicPartition>& assignment() const { return assignment_; }
   std::int32_t generation() const { return generation_; }
@@ -79,6 +82,7 @@ class GroupMember {
   std::vector<TopicPartition> owned_;  // in the generation before
   std::int32_t owned_generation_ = -1;
   Moment next_beat_{};
+  std::optional<Error> trouble_;  // why the last attempt to join found no coordinator
 };
 
 }  // namespace kronika::client

@@ -239,6 +239,7 @@ int RunTopicConsumeAsMember(const Arguments& arguments) {
   auto member = ReadMemberSetup(arguments, setup->format);
   if (!member) return UsageError(member.error());
   setup->options.waits = WaitNotice();
+  if (!member->follow) member->member.patience = PatienceOf(setup->options);
   const auto failed = [&](const Error& error) {
     return TopicError(setup->options, member->topic, error);
   };

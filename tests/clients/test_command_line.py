@@ -83,7 +83,7 @@ class CommandLine(ClusterTest):
         return wait_for(made, 30, f"broker {broker} leads a topic")
 
     # What still leads names itself and has producer ids left, so that nothing but the records' own answers tells.
-    # Without the bound of three times --timeout-ms produce needs 120 s.
+    # Without the bound of three times --timeout-ms produce needs 120 s, and a member of a group never ends.
     def test_without_a_majority_a_leader_that_is_alone_is_told(self):
         topic = self.led_by(3)
         alone = f"127.0.0.1:{self.cluster.port(2)}"
@@ -93,7 +93,8 @@ class CommandLine(ClusterTest):
         for broker in (0, 1):
             self.cluster.kill(broker)
         for words, cause in ((["topic", "produce", topic], "NOT_ENOUGH_REPLICAS"),
-                             (["topic", "consume", topic], "broker 3|-0")):
+                             (["topic", "consume", topic], "broker 3|-0"),
+                             (["topic", "consume", topic, "--group", "alone"], "consumer group alone|no connection")):
             begin = time.monotonic()
             done = self.kronika(*words, "--timeout-ms", "2000", stdin="record\n")
             print(f"{words[:2]}: {time.monotonic() - begin:.1f} s: {done.stderr}", flush=True)
