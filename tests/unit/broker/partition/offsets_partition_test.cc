@@ -90,7 +90,7 @@ class OffsetsPartitionTest : public RaftPartitionTest {
   }
 
   // Everything that this leader has applied, as another replica's staged install.
-  void Send(RaftPartition& to, const raft::LogStart& start, std::string& manifest) {
+  void Install(RaftPartition& to, const raft::LogStart& start, std::string& manifest) {
     std::unique_ptr<raft::InstallSource> source;
     partition_->OpenInstallSource(start, [&](auto opened) { source = std::move(*opened); });
     Run();
@@ -201,7 +201,7 @@ TEST_F(OffsetsPartitionTest, AnInstallMakesTheMapAnew) {
 
   const raft::LogStart start{.index = Index{3}, .term = Term{1}, .membership = {}};
   std::string manifest;
-  Send(*behind, start, manifest);
+  Install(*behind, start, manifest);
   EXPECT_TRUE(follower.map().Knows("gone")) << "staged is not installed";
   std::optional<Status> adopted;
   behind->AdoptInstall(start, manifest, [&](Status done) { adopted = std::move(done); });
