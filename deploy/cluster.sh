@@ -220,6 +220,10 @@ format_one() { "$binary" format --config "$(node "$1")/kronika.yaml" --from "$di
 # that a founding that was cut short is done again: format refuses a directory with another founding.
 found() {
   [[ ! -e $state ]] || return 0
+  # One that was cut short may have been for other ports or another size, and directories be formatted from it.
+  [[ ! -s $dir/founding || $(<"$dir/founded_for") == "$(peers)" ]] ||
+    die "$dir holds a founding for $(<"$dir/founded_for") that was not completed: remove the folder, or name the same ports and size"
+  peers >"$dir/founded_for"
   each prepare
   [[ -s $dir/founding ]] || { "$binary" format --brokers "$(peers)" >"$dir/founding.new" && mv "$dir/founding.new" "$dir/founding"; } ||
     die "founding failed"

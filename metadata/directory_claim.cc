@@ -39,7 +39,8 @@ Status CheckClaim(const Broker& known, const DirectoryClaim& claim) {
   if (known.directory != claim.directory) {
     return Refused(fmt::format(
         "broker {} is known with data directory {}, not {}. Two brokers with one id? If its disk "
-        "is gone: kronika broker replace {} --uuid {} --admin HOST:PORT",
+        "is gone, and this one was formatted with --replace: kronika broker replace {} --uuid {} "
+        "--admin HOST:PORT",
         id, known.directory.ToString(), claim.directory.ToString(), id,
         claim.directory.ToString()));
   }

@@ -1,7 +1,8 @@
 """deploy/cluster.sh with a stand-in for the program: arguments, process ids, exit codes, and that it may be repeated.
 
 Seen to fail: with the comparison of start times removed from pid_of, test_a_foreign_process_is_left_alone ends a
-process that the cluster never started. With a `must_run` that takes nobody for ending,
+process that the cluster never started. With a founding that is taken as it is,
+test_a_founding_that_was_cut_short_is_not_taken_for_other_ports. With a `must_run` that takes nobody for ending,
 test_one_that_was_killed_a_moment_ago_is_started_when_it_has_ended. With numbers that are not read as decimal, test_numbers_with_leading_zeros.
 """
 
@@ -141,6 +142,15 @@ class ClusterTest(unittest.TestCase):
         self.start()
         for words in (("-n", "3"), ("--base-port", "9092"), ("--set", "log_level=debug")):
             self.assertEqual(1, self.cluster("start", *words, check=False).returncode, words)
+
+    def test_a_founding_that_was_cut_short_is_not_taken_for_other_ports(self):
+        self.start()
+        self.cluster("stop")
+        (self.dir / "cluster").unlink()
+        refused = self.cluster("start", check=False, founding=("-n", "2", "--base-port", str(self.port + 2)))
+        self.assertEqual(1, refused.returncode)
+        self.assertIn("that was not completed: remove the folder, or name the same ports", refused.stderr)
+        self.start()
 
     def test_settings_reach_the_node_files(self):
         self.start("--set", "journal_files=4", "--set", "topic_defaults={segment.bytes: 1000}")
