@@ -54,6 +54,7 @@ Checkpointer::~Checkpointer() {
 }
 
 void Checkpointer::Start() {
+  due_ = environment_.loop.Now() + kPeriodMax;
   timer_ = environment_.loop.RunAfter(kLook, [this] { OnTimer(); });
 }
 
@@ -64,9 +65,16 @@ void Checkpointer::OnTimer() {
   if (auto failure = environment_.journal.status().failure) {
     return environment_.groups.StoreFailed(*failure);
   }
-  if (running_ || environment_.loop.Now() < not_before_ || !environment_.journal.WantsCheckpoint())
-    return;
+  if (running_ || environment_.loop.Now() < not_before_) return;
+  if (!environment_.journal.WantsCheckpoint() && !Due()) return;
   Run(Purpose::kRoom, [this](Status status) { OnOutcome(status); });
+}
+
+bool Checkpointer::Due() const {
+  if (environment_.loop.Now() < due_ || KRONIKA_PLANTED("checkpoints-by-volume-only")) return false;
+  bool any = false;
+  environment_.groups.ForEach([&](raft::Group& group) { any |= group.wrote_since_checkpoint(); });
+  return any;
 }
 
 // Damage is the business of its partition, which fences itself.
@@ -202,7 +210,8 @@ void Checkpointer::Mark(const std::shared_ptr<Pass>& pass) {
 
 void Checkpointer::End(const std::shared_ptr<Pass>& pass, Status status) {
   running_ = false;
-  if (!status) not_before_ = environment_.loop.Now() + kPauseAfterFailure;
+  const Instant now = environment_.loop.Now();
+  (status ? due_ : not_before_) = now + (status ? kPeriodMax : kPauseAfterFailure);
   ++(status ? counters_.completed : counters_.given_up);
   pass->done(std::move(status));
 }

@@ -41,11 +41,14 @@ class Checkpointer {
     std::function<bool()> creations_pending;
   };
   static constexpr std::size_t kAtOnce = 8;
+  // What was written waits no longer for its segments, where too little is written for the journal
+  // to want a checkpoint: segments are what segment.ms rolls, compaction reads and tools look at.
+  static constexpr Duration kPeriodMax = std::chrono::minutes(5);
 
   Checkpointer(Environment environment, wal::CheckpointMark last);
   ~Checkpointer();
 
-  // Looks now and then whether the journal wants one.
+  // Looks now and then whether the journal wants one, or one is due.
   void Start();
   enum class Purpose { kRoom, kClosing };
   void Run(Purpose purpose, Done<void> done);
@@ -56,6 +59,7 @@ class Checkpointer {
  private:
   struct Pass;
   void OnTimer();
+  bool Due() const;
   void OnOutcome(const Status& status);
   void RecordAgain(const std::shared_ptr<Pass>& pass);
   void NextGroups(const std::shared_ptr<Pass>& pass);
@@ -71,6 +75,7 @@ class Checkpointer {
   TimerId timer_;
   bool running_ = false;
   Instant not_before_;
+  Instant due_;
   CheckpointerCounters counters_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

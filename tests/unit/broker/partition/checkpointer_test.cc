@@ -1,6 +1,6 @@
 // Checkpointer: a real journal, a store, and groups of one voter whose state answers as it is told.
 //
-// Planted bugs that were seen to be caught: given-up-pass-forgets.
+// Planted bugs that were seen to be caught: given-up-pass-forgets, checkpoints-by-volume-only.
 #include "broker/checkpointer.h"
 
 #include <gtest/gtest.h>
@@ -101,6 +101,21 @@ TEST_F(CheckpointerTest, APassThatIsGivenUpTakesItsGroupsAgain) {
   EXPECT_TRUE(again) << again.error().Describe();
   EXPECT_FALSE(sound.wrote_since_checkpoint());
   EXPECT_FALSE(closed.wrote_since_checkpoint());
+}
+
+// A topic of a few records a minute would have had no segment to roll, to compact or to dump for
+// weeks.
+TEST_F(CheckpointerTest, ALittleThatWasWrittenIsCheckpointedInTime) {
+  const bool never = false;
+  raft::Group& group = Found(GroupId{1}, never);
+  checkpointer_->Start();
+  world_.scheduler().RunFor(Checkpointer::kPeriodMax - std::chrono::seconds(1));
+  EXPECT_EQ(checkpointer_->counters().completed, 0U);
+  world_.scheduler().RunFor(std::chrono::seconds(2));
+  EXPECT_EQ(checkpointer_->counters().completed, 1U);
+  EXPECT_FALSE(group.wrote_since_checkpoint());
+  world_.scheduler().RunFor(Checkpointer::kPeriodMax * 2);
+  EXPECT_EQ(checkpointer_->counters().completed, 1U) << "nothing was written since";
 }
 
 }  // namespace
