@@ -29,15 +29,21 @@ const member = async (bootstrap, topic, group, instance) => {
     autocommit: 200,
     deserializers: stringDeserializers,
   })
-  const own = () => tell({ owned: (consumer.assignments || []).flatMap((each) => each.partitions).sort((a, b) => a - b) })
-  consumer.on('consumer:group:join', own)
-  consumer.on('consumer:group:rebalance', () => tell({ owned: [] }))
+  let told = ''
+  const tellOwned = (owned) => {
+    told = String(owned)
+    tell({ owned })
+  }
+  const owned = () => (consumer.assignments || []).flatMap((each) => each.partitions).sort((a, b) => a - b)
+  consumer.on('consumer:group:join', () => tellOwned(owned()))
+  consumer.on('consumer:group:rebalance', () => tellOwned([]))
   process.on('SIGTERM', async () => {
     await consumer.close(true)
     process.exit(0)
   })
   const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' })
-  own()
+  // Its first join may have been told before it had an assignment; what was told is not told twice.
+  if (String(owned()) !== told) tellOwned(owned())
   for await (const message of stream) tell({ value: message.value })
 }
 
