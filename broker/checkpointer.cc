@@ -70,10 +70,13 @@ void Checkpointer::OnTimer() {
   Run(Purpose::kRoom, [this](Status status) { OnOutcome(status); });
 }
 
-bool Checkpointer::Due() const {
-  if (environment_.loop.Now() < due_ || KRONIKA_PLANTED("checkpoints-by-volume-only")) return false;
+bool Checkpointer::Due() {
+  const Instant now = environment_.loop.Now();
+  if (now < due_ || KRONIKA_PLANTED("checkpoints-by-volume-only")) return false;
   bool any = false;
   environment_.groups.ForEach([&](raft::Group& group) { any |= group.wrote_since_checkpoint(); });
+  // Who is idle is not asked at every look.
+  if (!any) due_ = now + kPeriodMax;
   return any;
 }
 

@@ -59,7 +59,7 @@ class Checkpointer {
  private:
   struct Pass;
   void OnTimer();
-  bool Due() const;
+  bool Due();
   void OnOutcome(const Status& status);
   void RecordAgain(const std::shared_ptr<Pass>& pass);
   void NextGroups(const std::shared_ptr<Pass>& pass);
