@@ -18,6 +18,7 @@
 #include "broker/cluster/preferred_returns.h"
 #include "raft/fake_log_store.h"
 #include "raft/fake_transport.h"
+#include "tests/support/log_lines.h"
 #include "tests/support/no_machine.h"
 
 namespace kronika::broker {
@@ -28,13 +29,6 @@ using std::chrono::seconds;
 
 constexpr int kPartitions = 6;
 constexpr std::int64_t kInSyncTicks = 200;
-
-class Lines final : public Log {
- public:
-  bool Enabled(LogLevel level) const override { return level >= LogLevel::kInfo; }
-  void Write(LogLevel, std::string text) override { lines.push_back(std::move(text)); }
-  std::vector<std::string> lines;
-};
 
 // One topic; broker b is preferred for the partitions b-1, b+2, ...
 metadata::ImagePtr MakeImage(const Uuid& topic) {
@@ -78,7 +72,7 @@ class LeaderMoves : public testing::Test, public LeadershipView {
 
     const BrokerId self;
     SimLoop loop;
-    Lines log;
+    LogLines log{LogLevel::kInfo};
     raft::FakeLogDisk disk;
     raft::FakeLogStore store;
     std::unique_ptr<raft::Transport> transport;

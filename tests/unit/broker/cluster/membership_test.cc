@@ -15,6 +15,7 @@
 #include "metadata/state_machine.h"
 #include "raft/fake_log_store.h"
 #include "raft/fake_transport.h"
+#include "tests/support/log_lines.h"
 #include "tests/unit/metadata/world.h"
 
 namespace kronika::broker {
@@ -24,13 +25,6 @@ using std::chrono::seconds;
 
 constexpr BrokerId kSelf{1}, kSecond{2}, kThird{3};
 constexpr GroupId kLedElsewhere{7};
-
-class Lines final : public Log {
- public:
-  bool Enabled(LogLevel level) const override { return level >= LogLevel::kWarn; }
-  void Write(LogLevel, std::string text) override { lines.push_back(std::move(text)); }
-  std::vector<std::string> lines;
-};
 
 class MembershipTest : public testing::Test {
  protected:
@@ -46,7 +40,7 @@ class MembershipTest : public testing::Test {
     ~Process() { loop.Kill(); }
 
     SimLoop loop;
-    Lines log;
+    LogLines log{LogLevel::kWarn};
     raft::FakeLogDisk disk;
     raft::FakeLogStore store;
     std::unique_ptr<raft::Transport> transport;

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/rng.h"
 #include "base/sim_loop.h"
+#include "tests/support/log_lines.h"
 #include "tests/unit/broker/net/connection_fakes.h"
 #include "tests/unit/broker/net/socket_client.h"
 
@@ -20,13 +21,6 @@ using std::chrono::seconds;
 
 constexpr std::size_t kMiB = 1024 * 1024;
 constexpr std::size_t kAllowance = FrameReader::kBlockBytesMin;  // of who sent nothing whole yet
-
-class Lines final : public Log {
- public:
-  bool Enabled(LogLevel level) const override { return level >= LogLevel::kWarn; }
-  void Write(LogLevel, std::string text) override { lines.push_back(std::move(text)); }
-  std::vector<std::string> lines;
-};
 
 // A client that has `to_send` for the broker, and its connection.
 class Client {
@@ -109,7 +103,7 @@ class RequestMemoryTest : public testing::Test {
   SeededRng rng{1};
   SimScheduler scheduler{rng};
   SimLoop loop{scheduler};
-  Lines log;
+  LogLines log{LogLevel::kWarn};
   std::shared_ptr<RequestMemory> memory = std::make_shared<RequestMemory>(
       &loop, &log, RequestMemoryOptions{.bytes_max = 8 * kMiB, .silence_max = seconds(10)});
   std::vector<std::unique_ptr<Client>> clients;
