@@ -78,7 +78,7 @@ void RequestMemory::Hurry(const Accounts& accounts) const {
   for (const RequestAccount* account : accounts) {
     if (account->holder_ == nullptr || account->holding_.unanswered <= account->holding_.allowance)
       continue;
-    account->holder_->OnHurry();
+    if (!KRONIKA_PLANTED("request-memory-hurries-nobody")) account->holder_->OnHurry();
   }
 }
 
